@@ -1,0 +1,43 @@
+"""What people and systems say to a rollout. Every field has a default: an empty form works."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from workflows.model.requests import Action
+from workflows.model.value import Value
+
+Name = Annotated[str, Field(max_length=200)]
+Text = Annotated[str, Field(max_length=2_000)]
+
+
+class Decision(Value):
+    """An answer to a gate. With `step`, it counts only for the step of that name."""
+
+    by: Name = ""
+    comment: Text = ""
+    step: Name = ""
+
+
+class Order(Value):
+    """Pause, resume, promote or abort, with who and why."""
+
+    by: Name = ""
+    reason: Text = ""
+
+
+class Submit(Value):
+    """A trigger: look at the target; `revision` says which one the sender means, if it knows."""
+
+    by: Name = ""
+    revision: Name = ""
+    action: Action = Action.RELEASE
+    reason: Text = ""
+
+
+class SkipUndo(Value):
+    """Give up one undo hook that will not succeed."""
+
+    undo: Name = ""
+    by: Name = ""
+    reason: Text = ""
