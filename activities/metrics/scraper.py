@@ -1,0 +1,118 @@
+"""Scrapes one router for every rollout behind it, while there is one.
+
+The observe activity subscribes for the length of a step. Its guard waits for `next_look`, its
+checks ask for a `window`.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Self
+
+import httpx
+
+from activities.metrics.counters import Scrape, Window
+from activities.metrics.history import History
+from activities.metrics.scrape import TraefikPage
+
+SCRAPE_TIMEOUT = 2.0
+STALE_AFTER = 3.0
+"""Seconds after which the last scrape no longer speaks for now."""
+
+
+class Scraper:
+    """One for a router; keeps ten minutes of counters, and a task only while subscribed to."""
+
+    def __init__(self, http: httpx.AsyncClient, url: str, every: float = 0.5) -> None:
+        self._http = http
+        self._url = url
+        self._every = every
+        self._page = TraefikPage()
+        self._history = History()
+        self._subscribers = 0
+        self._task: asyncio.Task[None] | None = None
+        self._came = asyncio.Event()
+        self._trouble: str | None = None
+
+    @asynccontextmanager
+    async def subscribed(self) -> AsyncGenerator[Self]:
+        """Scraping goes on at least until the end of this block."""
+        self._subscribers += 1
+        if self._task is None:
+            self._trouble = None
+            self._task = asyncio.create_task(self._scrape_on(), name=f"scrape {self._url}")
+        try:
+            yield self
+        finally:
+            self._subscribers -= 1
+            if self._subscribers == 0:
+                await self._stop()
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the router has no fresh counters; None while it has, and before the first look."""
+        return None if self._fresh() else self._trouble
+
+    def latest(self) -> Scrape | None:
+        """Counters that only grow, whatever the router's do."""
+        return self._history.latest()
+
+    def since(self, at: float) -> tuple[Scrape, ...]:
+        """Scrapes at or after a time of the monotonic clock, oldest first."""
+        return self._history.since(at)
+
+    def window(self, service: str, seconds: float, since: float | None = None) -> Window | None:
+        """The last `seconds` of a service, or what there is of them from `since` on."""
+        return self._history.window(service, seconds, since) if self._fresh() else None
+
+    async def next_look(self, after: float) -> Scrape:
+        """The first scrape after a time; waits as long as the router is away."""
+        while (look := self.latest()) is None or look.at <= after:
+            if self._task is None or self._task.done():
+                raise RuntimeError("next_look needs a subscription")
+            await self._came.wait()
+        return look
+
+    def _fresh(self) -> bool:
+        latest = self._history.latest()
+        oldest = time.monotonic() - max(STALE_AFTER, 3 * self._every)
+        return latest is not None and latest.at >= oldest
+
+    async def _stop(self) -> None:
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.wait({task})
+            if not task.cancelled() and (error := task.exception()):
+                raise error
+
+    async def _scrape_on(self) -> None:
+        due = time.monotonic()
+        try:
+            while True:
+                await self._scrape()
+                self._announce()
+                due = max(due + self._every, time.monotonic())
+                await asyncio.sleep(due - time.monotonic())
+        finally:
+            self._announce()
+
+    def _announce(self) -> None:
+        self._came.set()
+        self._came = asyncio.Event()
+
+    async def _scrape(self) -> None:
+        try:
+            async with asyncio.timeout(SCRAPE_TIMEOUT):
+                # Traefik is near: packing the page would only cost both sides time.
+                headers = {"Accept-Encoding": "identity"}
+                response = await self._http.get(self._url, headers=headers)
+            response.raise_for_status()
+            self._history.add(time.monotonic(), self._page.read(response.text))
+            self._trouble = None
+        except TimeoutError:
+            self._trouble = f"{self._url} did not answer within {SCRAPE_TIMEOUT:g} s"
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError, OverflowError) as error:
+            why = str(error) or type(error).__name__
+            self._trouble = f"{self._url} cannot be scraped: {why}"
