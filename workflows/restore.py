@@ -8,6 +8,7 @@ the run itself, and by the `Restore` workflow for runs that were terminated.
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
@@ -76,7 +77,7 @@ class Restorer:
             StopCanary(slot=self.slot, fence=self.fence(), revision=plan.revision),
             task_queue=queue_of(self.slot.cluster),
             start_to_close_timeout=policies.STOP_TIMEOUT,
-            heartbeat_timeout=policies.HEARTBEAT,
+            heartbeat_timeout=policies.ATTENDED_HEARTBEAT,
             retry_policy=policies.RESTORE_RETRY,
             cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
             priority=policies.FIRST,
@@ -103,7 +104,7 @@ class Restorer:
                 checksum=plan.checksum,
             ),
             task_queue=queue_of(self.slot.cluster),
-            start_to_close_timeout=policies.WRITE_TIMEOUT,
+            start_to_close_timeout=timedelta(seconds=hook.timeout) + policies.UNDO_GRACE,
             retry_policy=policies.UNDO_RETRY,
             priority=policies.FIRST,
             summary=f"undo: {hook.name}",

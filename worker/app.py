@@ -1,0 +1,80 @@
+"""The worker process: everything wired together, once.
+
+Called by `serinus worker`. One process serves all queues of its cluster; observations have a
+queue, and so slots, of their own.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from datetime import timedelta
+
+from temporalio.client import Client
+from temporalio.worker import PollerBehaviorAutoscaling, Worker
+
+from activities.observe import HEARTBEAT_THROTTLE
+from worker.connection import connect
+from worker.platform import Platform, open_local
+from worker.plugin import rollouts_plugin
+from worker.registration import register_search_attributes, schedule_janitor
+from worker.rollouts import QUEUE
+from worker.settings import Settings
+from workflows.perform import observe_queue_of, queue_of
+
+CONCURRENT_OBSERVATIONS = 4_000
+CONCURRENT_ACTIVITIES = 200
+GRACE = timedelta(seconds=10)
+THROTTLE = timedelta(seconds=1)
+STICKY = timedelta(seconds=5)
+
+
+async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
+    """Serve until `stop` is set, then hand long activities to the next worker."""
+    client = await connect(settings)
+    await register_search_attributes(client)
+    await schedule_janitor(client, settings.cluster, QUEUE)
+    async with AsyncExitStack() as stack:
+        platform = await stack.enter_async_context(open_local(settings, client))
+        for worker in workers(client, settings, platform):
+            await stack.enter_async_context(worker)
+        await stop.wait()
+
+
+def workers(client: Client, settings: Settings, platform: Platform) -> Sequence[Worker]:
+    """The three workers of a process: workflows, activities, observations."""
+    plugin = rollouts_plugin()
+    pollers = PollerBehaviorAutoscaling()
+    return (
+        Worker(
+            client,
+            task_queue=QUEUE,
+            plugins=[plugin],
+            max_cached_workflows=settings.max_cached_workflows,
+            workflow_task_poller_behavior=pollers,
+            sticky_queue_schedule_to_start_timeout=STICKY,
+        ),
+        Worker(
+            client,
+            task_queue=queue_of(settings.cluster),
+            activities=platform.activities,
+            max_concurrent_activities=CONCURRENT_ACTIVITIES,
+            activity_task_poller_behavior=pollers,
+            graceful_shutdown_timeout=GRACE,
+            max_heartbeat_throttle_interval=THROTTLE,
+            default_heartbeat_throttle_interval=THROTTLE,
+        ),
+        observing_worker(client, settings, platform),
+    )
+
+
+def observing_worker(client: Client, settings: Settings, platform: Platform) -> Worker:
+    """Its heartbeats are never held back: a completed tick must be known before the next begins."""
+    return Worker(
+        client,
+        task_queue=observe_queue_of(settings.cluster),
+        activities=[platform.observe],
+        max_concurrent_activities=CONCURRENT_OBSERVATIONS,
+        activity_task_poller_behavior=PollerBehaviorAutoscaling(),
+        graceful_shutdown_timeout=GRACE,
+        max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
+    )

@@ -1,0 +1,27 @@
+"""`serinus up` and `serinus down`: the embedded stack."""
+
+from worker import settings
+from worker.cli.output import say
+from worker.stack.stack import Stack
+
+
+async def up() -> int:
+    """Start Temporal, proxy, load tester and worker; they outlive this command."""
+    stack = Stack(settings.load(), say)
+    known = await stack.up()
+    say(f"users        {known.users_url}  (by Host header)")
+    say(f"Temporal UI  {known.temporal_ui_url}")
+    say(f"load tester  {known.loadtester_url}")
+    say(f"files        {stack.settings.home}")
+    return 0
+
+
+async def down() -> int:
+    """Stop the stack and every target in it; files stay, `serinus up` goes on with them."""
+    stack = Stack(settings.load(), say)
+    if not await stack.running() and not stack.left():
+        say("nothing runs")
+        return 0
+    await stack.down()
+    say("stopped")
+    return 0

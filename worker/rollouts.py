@@ -1,0 +1,227 @@
+"""Speaking to rollouts: start, tell, ask, list. Used by the command line and the gateway.
+
+The workflow is called by its name: importing its code would cost each command a second.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from temporalio.client import (
+    Client,
+    WithStartWorkflowOperation,
+    WorkflowExecution,
+    WorkflowExecutionStatus,
+    WorkflowFailureError,
+    WorkflowQueryFailedError,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from workflows import policies, search_attributes
+from workflows.errors import SerinusError
+from workflows.model.decisions import Submit
+from workflows.model.identity import Slot
+from workflows.model.input import RolloutInput
+from workflows.model.status import RolloutStatus, Verb
+from workflows.model.value import Record, Value
+
+QUEUE = "rollouts"
+WORKFLOW = "Rollout"
+ANSWER_WITHIN = 30.0
+QUERY_WITHIN = timedelta(seconds=5)
+
+
+class RolloutRefused(SerinusError):  # noqa: N818  the name says what is wrong
+    """The rollout refused what it was told; the text is its own."""
+
+
+class NoRollout(SerinusError):  # noqa: N818
+    """Nothing runs in this slot."""
+
+
+class NoAnswer(SerinusError):  # noqa: N818
+    """Temporal or the worker does not answer."""
+
+
+class Row(Record):
+    """One rollout of a list, as the search attributes have it."""
+
+    slot: Slot
+    run_id: str
+    state: str
+    phase: str = ""
+    revision: str = ""
+    step: int | None = None
+    weight: int | None = None
+    awaiting_approval: bool = False
+    started_at: float
+    ended_at: float | None = None
+
+
+async def submit(client: Client, slot: Slot, order: Submit, trigger: str) -> RolloutStatus:
+    """Start a rollout of the slot, or tell the running one; the same trigger counts once."""
+    start = RolloutInput(
+        cluster=slot.cluster,
+        namespace=slot.namespace,
+        name=slot.name,
+        action=order.action,
+        by=order.by,
+        reason=order.reason,
+    )
+    async with _readable(slot):
+        status: RolloutStatus = await client.execute_update_with_start_workflow(
+            Verb.SUBMIT,
+            order,
+            start_workflow_operation=WithStartWorkflowOperation(
+                WORKFLOW,
+                start,
+                id=slot.workflow_id,
+                task_queue=QUEUE,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                static_summary=f"{order.action} {slot.key}",
+                priority=policies.ORDINARY,
+            ),
+            id=trigger,
+            result_type=RolloutStatus,
+        )
+    return status
+
+
+async def release_previous(client: Client, slot: Slot, by: str, reason: str) -> str:
+    """Start a rollout of the revision promoted before the present one; returns the run id."""
+    start = RolloutInput(
+        cluster=slot.cluster,
+        namespace=slot.namespace,
+        name=slot.name,
+        previous=True,
+        by=by,
+        reason=reason,
+    )
+    async with _readable(slot):
+        try:
+            handle = await client.start_workflow(
+                WORKFLOW,
+                start,
+                id=slot.workflow_id,
+                task_queue=QUEUE,
+                id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+                static_summary=f"undo {slot.key}",
+                priority=policies.ORDINARY,
+            )
+        except WorkflowAlreadyStartedError as error:
+            raise RolloutRefused(
+                f"a rollout of {slot.key} is running; take it back with `serinus abort {slot.name}`"
+            ) from error
+    return handle.result_run_id or ""
+
+
+async def tell(client: Client, slot: Slot, verb: Verb, order: Value) -> RolloutStatus:
+    """Send an update to the running rollout; its answer is the new status."""
+    handle = client.get_workflow_handle(slot.workflow_id)
+    async with _readable(slot):
+        status: RolloutStatus = await handle.execute_update(verb, order, result_type=RolloutStatus)
+    return status
+
+
+async def status(client: Client, slot: Slot) -> RolloutStatus:
+    """Ask the slot's newest run, running or not, for its status."""
+    handle = client.get_workflow_handle(slot.workflow_id)
+    async with _readable(slot):
+        answer: RolloutStatus = await handle.query(
+            "status", result_type=RolloutStatus, rpc_timeout=QUERY_WITHIN
+        )
+    return answer
+
+
+async def is_running(client: Client, slot: Slot) -> bool:
+    """Whether the slot's newest run is not over."""
+    handle = client.get_workflow_handle(slot.workflow_id)
+    async with _readable(slot):
+        seen = await handle.describe(rpc_timeout=QUERY_WITHIN)
+    return seen.status is WorkflowExecutionStatus.RUNNING
+
+
+async def ending(client: Client, slot: Slot) -> str:
+    """Say how a run ended that could not say so itself: it failed, or somebody ended it."""
+    handle = client.get_workflow_handle(slot.workflow_id)
+    async with _readable(slot):
+        try:
+            await handle.result(rpc_timeout=QUERY_WITHIN)
+        except WorkflowFailureError as error:
+            return f"the rollout of {slot.key} failed: {_words(error)}"
+    return f"the rollout of {slot.key} ended without an outcome"
+
+
+async def listing(client: Client, namespace: str | None = None) -> list[Row]:
+    """List the newest run of each slot; visibility lags by a moment."""
+    query = f"WorkflowType = '{WORKFLOW}'"
+    if namespace is not None:
+        query += f" AND {search_attributes.NAMESPACE.name} = '{namespace}'"
+    rows: dict[str, Row] = {}
+    try:
+        async for execution in client.list_workflows(query):
+            rows.setdefault(execution.id, _row(execution))
+    except RPCError as error:
+        raise NoAnswer(f"Temporal does not list rollouts: {error.message}") from error
+    return list(rows.values())
+
+
+def _row(execution: WorkflowExecution) -> Row:
+    known = execution.typed_search_attributes
+    closed = execution.close_time
+    state = execution.status or WorkflowExecutionStatus.RUNNING
+    return Row(
+        slot=Slot.of(execution.id),
+        run_id=execution.run_id,
+        state=state.name.lower(),
+        phase=known.get(search_attributes.PHASE) or "",
+        revision=known.get(search_attributes.REVISION) or "",
+        step=known.get(search_attributes.STEP),
+        weight=known.get(search_attributes.WEIGHT),
+        awaiting_approval=known.get(search_attributes.AWAITING_APPROVAL) or False,
+        started_at=execution.start_time.timestamp(),
+        ended_at=closed.timestamp() if closed else None,
+    )
+
+
+@asynccontextmanager
+async def _readable(slot: Slot) -> AsyncGenerator[None]:
+    """Turn the SDK's errors into one readable line each."""
+    try:
+        async with asyncio.timeout(ANSWER_WITHIN):
+            yield
+    except (WorkflowUpdateFailedError, WorkflowQueryFailedError) as error:
+        raise RolloutRefused(_words(error)) from error
+    except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
+        raise NoAnswer(_nobody(slot)) from error
+    except RPCError as error:
+        raise _of_rpc(error, slot) from error
+
+
+def _words(error: BaseException) -> str:
+    """The innermost message: what the workflow said."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return str(error)
+
+
+def _of_rpc(error: RPCError, slot: Slot) -> SerinusError:
+    match error.status:
+        case RPCStatusCode.NOT_FOUND:
+            return NoRollout(f"no rollout is running for {slot.key}")
+        case RPCStatusCode.UNAVAILABLE:
+            return NoAnswer("Temporal does not answer; `serinus doctor` says what is wrong")
+        case RPCStatusCode.DEADLINE_EXCEEDED | RPCStatusCode.CANCELLED:
+            return NoAnswer(_nobody(slot))
+        case _:
+            return NoAnswer(f"Temporal refused: {error.message}")
+
+
+def _nobody(slot: Slot) -> str:
+    return f"no worker answers for {slot.key}; is `serinus worker` running?"

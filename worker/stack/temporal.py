@@ -1,0 +1,56 @@
+"""The Temporal server of the stack: the development server, kept in one file.
+
+`command` is what `worker.stack.stack` has supervised. Its rollouts survive a kill: the file is
+written before the server answers.
+"""
+
+from pathlib import Path
+
+from temporalio.api.enums.v1 import IndexedValueType
+
+from worker.stack import programs
+from worker.stack.ports import LOOPBACK, Ports
+from workflows import search_attributes
+
+TUNING = (
+    # Needed by workflow tests that skip time; harmless elsewhere.
+    "frontend.WorkflowTimeSkippingEnabled=true",
+    # The development server polls its only shard 20 times a second; 50 ms a task becomes 7.
+    "history.transferProcessorMaxPollRPS=1000",
+    "history.timerProcessorMaxPollRPS=1000",
+    # Timers shorter than a second are otherwise rounded up to one.
+    'history.timerProcessorMaxTimeShift="10ms"',
+)
+
+
+def tuning_arguments() -> list[str]:
+    """Return the dynamic configuration as arguments of `temporal server start-dev`."""
+    return [argument for value in TUNING for argument in ("--dynamic-config-value", value)]
+
+
+def command(home: Path, ports: Ports, *, log_level: str = "warn") -> list[str]:
+    """Return the command line of the server of this home."""
+    attributes = [
+        argument
+        for key in search_attributes.ALL
+        for argument in ("--search-attribute", f"{key.name}={_type_of(key.indexed_value_type)}")
+    ]
+    return [
+        str(programs.require("temporal")),
+        *("server", "start-dev"),
+        *("--ip", LOOPBACK, "--ui-ip", LOOPBACK),
+        *("--port", str(ports.temporal), "--ui-port", str(ports.temporal_ui)),
+        *("--http-port", str(ports.temporal_http), "--metrics-port", str(ports.temporal_metrics)),
+        *("--db-filename", str(home / "temporal.db")),
+        # With the write-ahead log this loses nothing when the server is killed, only at most
+        # the last instants when the machine loses power; it is several times faster.
+        *("--sqlite-pragma", "synchronous=NORMAL"),
+        *("--log-level", log_level, "--ui-disable-news-fetch"),
+        *tuning_arguments(),
+        *attributes,
+    ]
+
+
+def _type_of(indexed: int) -> str:
+    name = IndexedValueType.Name(IndexedValueType.ValueType(indexed))
+    return name.removeprefix("INDEXED_VALUE_TYPE_").title().replace("_", "")
