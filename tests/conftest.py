@@ -2,14 +2,19 @@
 
 import shutil
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from temporalio.testing import WorkflowEnvironment
 
 from workflows.converter import DATA_CONVERTER
 from workflows.search_attributes import ALL
+
+settings.register_profile("busy-machine", deadline=None)
+settings.load_profile("busy-machine")
 
 TUNED = (
     "frontend.WorkflowTimeSkippingEnabled=true",
@@ -26,13 +31,21 @@ def binary(name: str) -> str:
     return found
 
 
-@pytest.fixture(scope="session")
-async def env() -> AsyncIterator[WorkflowEnvironment]:
-    arguments = [part for value in TUNED for part in ("--dynamic-config-value", value)]
+@asynccontextmanager
+async def temporal_server(*settings: str) -> AsyncGenerator[WorkflowEnvironment]:
+    """A time-skipping server with our search attributes and more dynamic configuration."""
+    values = (*TUNED, *settings)
+    arguments = [part for value in values for part in ("--dynamic-config-value", value)]
     async with await WorkflowEnvironment.start_time_skipping_v2(
         dev_server_existing_path=binary("temporal"),
         dev_server_extra_args=arguments,
         data_converter=DATA_CONVERTER,
         search_attributes=ALL,
     ) as env:
+        yield env
+
+
+@pytest.fixture(scope="session")
+async def env() -> AsyncIterator[WorkflowEnvironment]:
+    async with temporal_server() as env:
         yield env

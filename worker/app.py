@@ -12,7 +12,7 @@ from datetime import timedelta
 from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
-from activities.observe import HEARTBEAT_THROTTLE
+from activities.analysis.observe import HEARTBEAT_THROTTLE
 from worker.connection import connect
 from worker.platform import Platform, open_local
 from worker.plugin import rollouts_plugin

@@ -12,15 +12,15 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.hook_calls import HookCalls
-from activities.hooks import open_hook_caller
+from activities.analysis.observe import Instruments, Observer
+from activities.hooking.caller import open_hook_caller
+from activities.hooking.calls import HookCalls
 from activities.local.home import Home
 from activities.local.platform import LocalPlatform
 from activities.local.secrets import SecretFolder
 from activities.metrics.engine import MetricsEngine
 from activities.metrics.local import CanaryState, LocalMetrics, Sides
 from activities.metrics.scraper import Scraper
-from activities.observe import Instruments, Observer
 from activities.routing.traefik_file import PROVIDER, apex
 from worker.settings import Settings
 from worker.stack import ports, programs

@@ -23,6 +23,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from workflows import policies, search_attributes
+from workflows.details import static_details
 from workflows.errors import SerinusError
 from workflows.model.decisions import Submit
 from workflows.model.identity import Slot
@@ -85,6 +86,7 @@ async def submit(client: Client, slot: Slot, order: Submit, trigger: str) -> Rol
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
                 static_summary=f"{order.action} {slot.key}",
+                static_details=static_details(slot),
                 priority=policies.ORDINARY,
             ),
             id=trigger,
@@ -112,6 +114,7 @@ async def release_previous(client: Client, slot: Slot, by: str, reason: str) -> 
                 task_queue=QUEUE,
                 id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
                 static_summary=f"undo {slot.key}",
+                static_details=static_details(slot),
                 priority=policies.ORDINARY,
             )
         except WorkflowAlreadyStartedError as error:

@@ -14,6 +14,7 @@ from temporalio.workflow import ActivityCancellationType
 
 from workflows import policies
 from workflows.contracts import Analysing, Hooking, Planning, Routing, Workload
+from workflows.decide import promoted
 from workflows.model.course import Course
 from workflows.model.identity import Fence, Slot
 from workflows.model.observation import Observation, ObserveRequest
@@ -221,12 +222,14 @@ def observe_request(
 ) -> ObserveRequest:
     """What an observing step asks: a gate watches until it opens, an observation until it passes.
 
-    Steps that do not analyse look at nothing of the canary, they only hold the routes.
+    Steps that do not analyse look at nothing of the canary, they only hold the routes; a rollback
+    hook counts until the promotion, at a waiting gate too (in Flagger it does not: #1432).
     """
     analysis = plan.analysis
-    asking = isinstance(step, Ask)
+    if promoted(plan, course):
+        analysis = analysis.model_copy(update={"rollback_hooks": ()})
     if not (step.watch if isinstance(step, Ask) else step.analysed):
-        analysis = analysis.model_copy(update={"checks": (), "hooks": (), "rollback_hooks": ()})
+        analysis = analysis.model_copy(update={"checks": (), "hooks": ()})
     if isinstance(step, Observe) and step.hooks:
         analysis = analysis.model_copy(update={"hooks": (*analysis.hooks, *step.hooks)})
     return ObserveRequest(
@@ -241,7 +244,7 @@ def observe_request(
         routes=step.routes,
         analysis=analysis,
         passes=None if isinstance(step, Ask) else step.passes,
-        at_once=asking or step.at_once,
+        at_once=bool(step.hooks) if isinstance(step, Ask) else step.at_once,
         guarded=step.guarded,
         gate_hooks=step.hooks if isinstance(step, Ask) else (),
         failed_checks=course.failed_checks,

@@ -91,7 +91,7 @@ class Restorer:
         await workflow.wait_condition(lambda: task.done() or hook.name in self.skipped)
         if not task.done():
             task.cancel()
-        await workflow.wait([task])
+        await asyncio.gather(task, return_exceptions=hook.name in self.skipped)
 
     async def _call(self, plan: Plan, hook: UndoHook) -> None:
         await workflow.execute_activity_method(

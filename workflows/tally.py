@@ -1,8 +1,8 @@
 """Counting an observation: what a tick's findings mean, and whether they end the step.
 
-Called by `activities.observe` at every tick. All that it decides stands in `ObserveProgress`, which
-is the activity's heartbeat: a worker that takes over after the last tick, but before its result was
-recorded, comes to the same end without another tick.
+Called by `activities.analysis.observe` at every tick. All that it decides stands in
+`ObserveProgress`, which is the activity's heartbeat: a worker that takes over after the last tick,
+but before its result was recorded, comes to the same end without another tick.
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
 """Checks and live counters of the local platform, from one scraper and one engine.
 
-The worker hands it to `activities.observe` as both its `Checks` and its `LiveCounters`.
+The worker hands it to `activities.analysis.observe` as both its `Checks` and its `LiveCounters`.
 """
 
 import time
@@ -19,6 +19,8 @@ from workflows.model.measurement import Measurement
 from workflows.model.plan import Check, Traffic
 
 HISTORY_SECONDS = 120.0
+JUST_NOW = 1.0
+"""Seconds; what the router had counted so shortly before a step is where the step began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +88,15 @@ class LocalFeed:
         self._canary = canary
         self._began = time.monotonic()
         before = scraper.since(self._began - HISTORY_SECONDS)
+        # Waiting for the next scrape would lose half a second in which users already meet errors.
+        just_now = [scrape for scrape in before[-1:] if self._began - scrape.at <= JUST_NOW]
+        self._start = just_now[0] if just_now else None
         totals = [_totals(scrape, sides, None) for scrape in before]
         self.history: Sequence[Look] = [counters_to_look(*pair) for pair in pairwise(totals)]
 
     async def looks(self) -> AsyncIterator[Look]:
         """What happens from now on; nothing while the router cannot be reached."""
-        scrape = await self._scraper.next_look(self._began)
+        scrape = self._start or await self._scraper.next_look(self._began)
         before = _totals(scrape, self._sides, None)
         while True:
             scrape = await self._scraper.next_look(scrape.at)

@@ -1,43 +1,11 @@
-"""The commands of each workflow, in source order, against a committed baseline.
+"""The commands of each workflow against a committed baseline.
 
 An edit that re-orders commands breaks the replay of running rollouts even where no recorded
 history covers it; such a change alters `fingerprint.txt` in the same commit, and says why.
 """
 
-import ast
-from pathlib import Path
-
-ROOT = Path(__file__).parents[2]
-MODULES = ("rollout", "interpreter", "perform", "restore", "janitor")
-COMMANDS = {
-    "execute_activity_method",
-    "start_child_workflow",
-    "continue_as_new",
-    "upsert_search_attributes",
-    "sleep",
-    "wait",
-    "wait_condition",
-    "create_task",
-    "patched",
-}
-BASELINE = Path(__file__).with_name("fingerprint.txt")
-
-
-def commands(module: str) -> list[str]:
-    tree = ast.parse((ROOT / "workflows" / f"{module}.py").read_text())
-    lines: list[str] = []
-    for scope in ast.walk(tree):
-        if not isinstance(scope, ast.FunctionDef | ast.AsyncFunctionDef):
-            continue
-        calls = [node for node in ast.walk(scope) if isinstance(node, ast.Call)]
-        for call in sorted(calls, key=lambda node: (node.lineno, node.col_offset)):
-            name = call.func.attr if isinstance(call.func, ast.Attribute) else ""
-            if name in COMMANDS:
-                what = ast.unparse(call.args[0]) if call.args else ""
-                lines.append(f"{module}.{scope.name}: {name}({what})")
-    return lines
+from tests.replay.fingerprint import BASELINE, fingerprint
 
 
 def test_no_command_of_a_workflow_moved_unnoticed() -> None:
-    found = [line for module in MODULES for line in commands(module)]
-    assert found == BASELINE.read_text().splitlines()
+    assert fingerprint() == BASELINE.read_text().splitlines()

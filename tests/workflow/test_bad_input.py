@@ -10,7 +10,7 @@ from tests.builders import a_plan
 from tests.workflow.conftest import Theatre
 from tests.workflow.fake_platform import FakePlatform
 
-BAD_STARTS = [
+BAD_STARTS: list[tuple[object, str]] = [
     ({}, "name: Field required"),
     ({"name": ""}, "name: String should have at least 1 character"),
     ({"name": "shop", "nmae": "x"}, "nmae: Extra inputs are not permitted"),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import httpx
 import pytest
 
-from activities.hooks import HookCaller
+from activities.hooking.caller import HookCaller
 from tests.fakes_observe import HookReceiver, hook_receiver
 
 

@@ -7,7 +7,7 @@ from aiohttp import web
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.hook_calls import HookCalls
+from activities.hooking.calls import HookCalls
 from tests.activities.hooks.conftest import Impatient
 from tests.fakes_observe import FENCE, SLOT, HookReceiver, a_hook
 from workflows.errors import Reason

@@ -8,8 +8,8 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
-from activities.hook_retries import asked_pause, pause_before_next
-from activities.hooks import BODY_LIMIT, Envelope, idempotency_keys, open_hook_caller
+from activities.hooking.caller import BODY_LIMIT, Envelope, idempotency_keys, open_hook_caller
+from activities.hooking.retries import asked_pause, pause_before_next
 from tests.activities.hooks.conftest import Impatient
 from tests.fakes_observe import HookReceiver, a_hook
 from workflows.errors import Reason

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from activities.hooks import Envelope, open_hook_caller
+from activities.hooking.caller import Envelope, open_hook_caller
 from tests.fakes_observe import a_hook
 from workflows.errors import Reason
 

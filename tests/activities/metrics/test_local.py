@@ -5,10 +5,10 @@ import time
 import httpx
 import pytest
 
+from activities.analysis.instruments import Checks, LiveCounters
 from activities.metrics.engine import MetricsEngine
 from activities.metrics.local import CanaryState, LocalMetrics, Sides
 from activities.metrics.scraper import Scraper
-from activities.observing import Checks, LiveCounters
 from tests.activities.metrics.provider_server import Provider
 from workflows.model.identity import Slot
 from workflows.model.live import Counts
@@ -79,6 +79,17 @@ async def test_looks_say_what_happened_on_each_side_and_who_is_ready(platform: P
                 break
     assert requests == Counts(requests=90)
     assert failed == Counts(requests=10, failed=5)
+
+
+async def test_what_users_meet_before_the_first_look_of_a_step_counts(platform: Platform) -> None:
+    async with platform.scraper.subscribed():
+        await platform.shows(a_page(100, 0))
+        async with platform.live.follow(SLOT, TRAFFIC) as feed:
+            await platform.shows(a_page(190, 5, 5))
+            async for look in feed.looks():
+                assert look.primary == Counts(requests=90)
+                assert look.canary == Counts(requests=10, failed=5)
+                break
 
 
 async def test_the_next_step_knows_what_the_one_before_saw(platform: Platform) -> None:

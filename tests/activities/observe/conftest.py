@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import pytest
 from temporalio.testing import ActivityEnvironment
 
-from activities.hooks import HookCaller, open_hook_caller
-from activities.observe import Instruments, Observer
-from activities.observing import LiveCounters
+from activities.analysis.instruments import LiveCounters
+from activities.analysis.observe import Instruments, Observer
+from activities.hooking.caller import HookCaller, open_hook_caller
 from tests.fakes_observe import HookReceiver, RememberingRoutes, ScriptedChecks, hook_receiver
 from workflows.model.observation import Observation, ObserveProgress, ObserveRequest
 

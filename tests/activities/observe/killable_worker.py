@@ -9,8 +9,8 @@ from temporalio.client import Client
 from temporalio.common import RetryPolicy
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from activities.hooks import open_hook_caller
-from activities.observe import HEARTBEAT_THROTTLE, Instruments, Observer
+from activities.analysis.observe import HEARTBEAT_THROTTLE, Instruments, Observer
+from activities.hooking.caller import open_hook_caller
 from tests.fakes_observe import RememberingRoutes, ScriptedChecks
 from workflows.contracts import Analysing
 from workflows.converter import DATA_CONVERTER

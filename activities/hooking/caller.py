@@ -1,8 +1,8 @@
 """Outbound webhooks in Flagger's wire format: gates, rollout hooks, rollback hooks, undo hooks.
 
 `HookCaller` makes one call, with its retries, and always comes back with an answer: trouble at the
-receiver is a finding, not an error. Called by `activities.observe` at every tick and by
-`activities.hook_calls` between steps.
+receiver is a finding, not an error. Called by `activities.analysis.observe` at every tick and by
+`activities.hooking.calls` between steps.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from urllib.parse import quote
 import httpx
 from pydantic import BaseModel
 
-from activities.hook_retries import pause_before_next
+from activities.hooking.retries import pause_before_next
 from workflows.errors import Reason
 from workflows.model.hook import Hook, HookAnswer
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
-from activities.hooks import Envelope
+from activities.hooking.caller import Envelope
 from workflows.model.hook import Hook, HookAnswer
 from workflows.model.identity import Slot
 from workflows.model.live import Look

@@ -1,13 +1,13 @@
 """What one tick does: everything at once, each hook under the key of its tick.
 
-Called by `activities.observe`, which has just made sure of the routes.
+Called by `activities.analysis.observe`, which has just made sure of the routes.
 """
 
 import asyncio
 from collections.abc import Coroutine, Sequence
 
-from activities.hooks import Envelope, idempotency_keys
-from activities.observing import Checks, Hooks
+from activities.analysis.instruments import Checks, Hooks
+from activities.hooking.caller import Envelope, idempotency_keys
 from activities.racing import plain_errors
 from workflows import tally
 from workflows.model.hook import Hook, HookAnswer

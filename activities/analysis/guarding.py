@@ -1,6 +1,6 @@
-"""Looks at live counters between ticks; `activities.observe` races it against the ticks."""
+"""Looks at live counters between ticks; `analysis.observe` races it against the ticks."""
 
-from activities.observing import Feed
+from activities.analysis.instruments import Feed
 from workflows.errors import Reason, failure
 from workflows.guard import look_at
 from workflows.model.live import GuardRule, GuardState, Moments, Trip

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pydantic import ValidationError
 from temporalio import activity
 
-from activities.hooks import Envelope, HookCaller, idempotency_keys
+from activities.hooking.caller import Envelope, HookCaller, idempotency_keys
 from activities.racing import Beat, first_of
 from workflows import policies
 from workflows.contracts import Hooking

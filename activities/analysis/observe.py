@@ -16,10 +16,10 @@ from typing import Never
 from pydantic import ValidationError
 from temporalio import activity
 
-from activities.guarding import Guarding
-from activities.observing import Checks, Feed, Hooks, LiveCounters, RoutesKeeper
+from activities.analysis.guarding import Guarding
+from activities.analysis.instruments import Checks, Feed, Hooks, LiveCounters, RoutesKeeper
+from activities.analysis.ticking import Ticker
 from activities.racing import Beat, first_of
-from activities.ticking import Ticker
 from workflows import policies, tally
 from workflows.contracts import Analysing
 from workflows.errors import worker_shutdown

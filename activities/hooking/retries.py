@@ -1,4 +1,4 @@
-"""When a hook is called again: called by `activities.hooks` after each attempt.
+"""When a hook is called again: called by `activities.hooking.caller` after each attempt.
 
 As Flagger: after trouble with the connection, 429, and server errors that may pass.
 """
