@@ -10,11 +10,13 @@ from datetime import timedelta
 from typing import TypeVar
 
 from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.workflow import ActivityCancellationType
 
 from workflows import policies
 from workflows.contracts import Analysing, Hooking, Planning, Routing, Workload
 from workflows.decide import promoted
+from workflows.errors import Reason, reason_of
 from workflows.model.course import Course
 from workflows.model.identity import Fence, Slot
 from workflows.model.observation import Observation, ObserveRequest
@@ -59,6 +61,12 @@ def queue_of(cluster: str) -> str:
     return f"rollouts-{cluster}"
 
 
+def overtaken(error: ActivityError) -> bool:
+    """Whether a write was refused because a newer one came first."""
+    cause = error.cause
+    return isinstance(cause, ApplicationError) and reason_of(cause) is Reason.FENCED
+
+
 def observe_queue_of(cluster: str) -> str:
     """Long observations have a queue of their own, so that they never hold up a write."""
     return f"rollouts-{cluster}-observe"
@@ -88,9 +96,14 @@ class Performer:
         return await self._read(Planning.look, request, "a trigger came: look at the target")
 
     async def close(self, request: CloseRun) -> None:
-        """Keep the outcome and free the slot."""
+        """Keep the outcome and free the slot; who was overtaken leaves both to who came after."""
         summary = f"keep the outcome: {request.outcome}"
-        await self._write(Planning.close, request, policies.WRITE_TIMEOUT, summary)
+        try:
+            await self._write(Planning.close, request, policies.WRITE_TIMEOUT, summary)
+        except ActivityError as error:
+            if not overtaken(error):
+                raise
+            workflow.logger.warning("close.overtaken", extra={"slot": self.slot.key})
 
     async def step(self, plan: Plan, course: Course, step: Step, phase: str) -> Observation | None:
         """Perform one step to its end; observations and gates answer with what was seen."""

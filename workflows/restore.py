@@ -11,16 +11,15 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, is_cancelled_exception
 from temporalio.workflow import ActivityCancellationType
 
 from workflows import policies
 from workflows.contracts import Hooking, Routing, Workload
-from workflows.errors import Reason, reason_of
 from workflows.model.identity import Fence, Slot
 from workflows.model.plan import ALL_PRIMARY, Plan, PlanKind, UndoHook
 from workflows.model.requests import CallUndo, EnsureRoutes, StopCanary
-from workflows.perform import queue_of
+from workflows.perform import overtaken, queue_of
 
 
 @dataclass
@@ -46,7 +45,7 @@ class Restorer:
             except ActivityError as error:
                 if is_cancelled_exception(error):
                     raise
-                if _overtaken(error):
+                if overtaken(error):
                     workflow.logger.warning("restore.overtaken", extra={"slot": self.slot.key})
                     return None
                 workflow.logger.error("restore.failed", extra={"slot": self.slot.key})
@@ -109,8 +108,3 @@ class Restorer:
             priority=policies.FIRST,
             summary=f"undo: {hook.name}",
         )
-
-
-def _overtaken(error: ActivityError) -> bool:
-    cause = error.cause
-    return isinstance(cause, ApplicationError) and reason_of(cause) is Reason.FENCED
