@@ -21,6 +21,7 @@ PASSED_THROUGH = (
     "workflows.decide",
     "workflows.details",
     "workflows.errors",
+    "workflows.fences",
     "workflows.interpreter",
     "workflows.model",
     "workflows.perform",

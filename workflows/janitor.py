@@ -12,12 +12,12 @@ with workflow.unsafe.imports_passed_through():
     from workflows import policies
     from workflows.contracts import Planning
     from workflows.errors import Reason
+    from workflows.fences import Fences
     from workflows.model.decisions import SkipUndo
-    from workflows.model.identity import Fence
     from workflows.model.requests import CloseRun, Orphan, Outcome
     from workflows.model.value import Value
     from workflows.perform import Performer, queue_of
-    from workflows.restore import Restorer
+    from workflows.restore import Restorer, uninterrupted
 
 
 class JanitorInput(Value):
@@ -33,12 +33,15 @@ class Restore:
     @workflow.init
     def __init__(self, orphan: Orphan) -> None:
         self._orphan = orphan
-        self._sequence = 0
+        self._fence = Fences()
         self._skipped: set[str] = set()
 
     @workflow.run
     async def run(self, orphan: Orphan) -> None:
-        """Restore, then keep the outcome."""
+        """Restore, then keep the outcome; cancelling it changes nothing."""
+        await uninterrupted(self._restore(orphan))
+
+    async def _restore(self, orphan: Orphan) -> None:
         started_at = workflow.now().timestamp()
         await Restorer(orphan.slot, self._fence, self._skipped).restore(orphan.plan, orphan.owed)
         await Performer(orphan.slot, self._fence).close(
@@ -58,12 +61,6 @@ class Restore:
     def skip(self, order: SkipUndo = SkipUndo()) -> None:
         """Give up one undo hook by name."""
         self._skipped.add(order.undo)
-
-    def _fence(self) -> Fence:
-        self._sequence += 1
-        info = workflow.info()
-        generation = int(info.workflow_start_time.timestamp() * 1000)
-        return Fence(run_id=info.run_id, generation=generation, sequence=self._sequence)
 
 
 @workflow.defn(name="Janitor")

@@ -1,7 +1,6 @@
 """The `Rollout` workflow: it reads like a runbook, and `workflows.decide` decides."""
 
 import asyncio
-from collections.abc import Coroutine
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
@@ -9,15 +8,15 @@ from temporalio.exceptions import ActivityError, ApplicationError
 with workflow.unsafe.imports_passed_through():
     from workflows import decide
     from workflows.errors import Reason
+    from workflows.fences import Fences
     from workflows.interpreter import Interpreter, show
     from workflows.model.decisions import Decision, Order, SkipUndo, Submit
-    from workflows.model.identity import Fence
     from workflows.model.input import RolloutInput, RolloutResult
     from workflows.model.plan import ALL_PRIMARY, Call, Plan, PlanKind
     from workflows.model.requests import Action, CloseRun, Outcome
     from workflows.model.status import RolloutStatus, Verb
     from workflows.perform import Performer
-    from workflows.restore import Restorer
+    from workflows.restore import Restorer, uninterrupted
     from workflows.run_record import RunRecord
 
 _FINISHED = {
@@ -37,7 +36,7 @@ class Rollout:
     @workflow.init
     def __init__(self, start: RolloutInput) -> None:
         self._start = start
-        self._sequence = 0
+        self._fence = Fences()
         self._accepted = 0
         self._wanted = Action.RELEASE
         self._late = False
@@ -58,7 +57,7 @@ class Rollout:
             await workflow.wait_condition(workflow.all_handlers_finished)
             raise
         if taken_back is None:
-            await self._uninterrupted(self._close(_FINISHED[plan.kind]))
+            await uninterrupted(self._close(_FINISHED[plan.kind]))
         else:
             await self._restore(taken_back.reason or Reason.INTERNAL, taken_back.message)
         await workflow.wait_condition(workflow.all_handlers_finished)
@@ -82,7 +81,7 @@ class Rollout:
 
     async def _restore(self, reason: Reason, message: str) -> None:
         """Give traffic back; a cancellation meanwhile waits until it is done."""
-        await self._uninterrupted(self._give_back(reason, message))
+        await uninterrupted(self._give_back(reason, message))
 
     async def _give_back(self, reason: Reason, message: str) -> None:
         run, plan = self._run, self._run.plan
@@ -144,24 +143,8 @@ class Rollout:
             message=run.message,
         )
 
-    def _fence(self) -> Fence:
-        self._sequence += 1
-        info = workflow.info()
-        generation = int(info.workflow_start_time.timestamp() * 1000)
-        return Fence(run_id=info.run_id, generation=generation, sequence=self._sequence)
-
     def _now(self) -> float:
         return workflow.now().timestamp()
-
-    async def _uninterrupted(self, work: Coroutine[object, object, None]) -> None:
-        task = asyncio.create_task(work)
-        while not task.done():
-            try:
-                await asyncio.shield(task)
-            except asyncio.CancelledError:
-                if task.cancelled():
-                    raise
-        task.result()
 
     @workflow.query(description="Everything about this rollout, as JSON.")
     def status(self) -> RolloutStatus:
