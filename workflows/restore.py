@@ -6,7 +6,7 @@ the run itself, and by the `Restore` workflow for runs that were terminated.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -108,3 +108,15 @@ class Restorer:
             priority=policies.FIRST,
             summary=f"undo: {hook.name}",
         )
+
+
+async def uninterrupted(work: Coroutine[object, object, None]) -> None:
+    """Finish `work` even if the workflow is cancelled meanwhile; a restore is never half done."""
+    task = asyncio.create_task(work)
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if task.cancelled():
+                raise
+    task.result()
