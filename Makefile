@@ -2,7 +2,7 @@
 # make test   every test
 # Needs Python 3.11 and make; everything else comes from hash-pinned requirements.
 
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 STAMP := .venv/.installed
 TESTS ?= tests

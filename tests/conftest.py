@@ -24,6 +24,13 @@ TUNED = (
 )
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A skipped test proves nothing, so it fails the session."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if isinstance(reporter, pytest.TerminalReporter) and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 def binary(name: str) -> str:
     """A program that a Python package brought, beside this interpreter."""
     found = shutil.which(name, path=str(Path(sys.executable).parent))

@@ -8,6 +8,7 @@ _MARK = {
     StepState.NOW: "●",
     StepState.NEXT: "○",
     StepState.SKIPPED: "–",
+    StepState.STOPPED: "✗",
 }
 _INPUT = {
     Verb.APPROVE: '{"by":"<you>","step":"%s"}',

@@ -91,6 +91,7 @@ class Rollout:
         promoted = decide.promoted(plan, run.course)
         undo = () if promoted else decide.owed(plan, run.course.position)
         run.restoring, run.reason, run.message = True, reason, message
+        run.timeline = run.timeline.ended(run.course.position, self._now())
         run.course = run.course.model_copy(update={"routes": ALL_PRIMARY, "paused": False})
         show(run)
         await self._restorer.restore(plan, undo)

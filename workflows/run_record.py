@@ -196,6 +196,8 @@ class RunRecord:
 
     def _state(self, position: int) -> StepState:
         span = self.timeline.spans.get(position)
+        if span is not None and self.restoring and position == self.course.position:
+            return StepState.STOPPED
         if span is not None and span.ended_at is not None:
             return StepState.DONE
         if span is not None and self.outcome is None and position == self.course.position:

@@ -70,6 +70,7 @@ def judged(
         CheckResult(
             measurement=measurement,
             verdict=judge_measurement(measurement, check.threshold, analysis.no_data),
+            threshold=check.threshold,
         )
         for check, measurement in zip(checks, measurements, strict=True)
     )

@@ -140,3 +140,15 @@ async def test_ten_steps_cost_at_most_140_events(theatre: Theatre) -> None:
     await stage.handle.result()
     described = await stage.handle.describe()
     assert described.history_length <= 140
+
+
+async def test_a_step_that_was_cut_short_is_told_from_those_never_begun(theatre: Theatre) -> None:
+    platform = FakePlatform(a_plan(10, 50, 90))
+    platform.verdicts["weight-50"] = failed
+    stage = await theatre.begin(platform.plan, platform)
+    await stage.handle.result()
+    steps = {step.name: step for step in (await stage.status()).steps}
+    assert steps["weight-10"].state is StepState.DONE
+    assert steps["weight-50"].state is StepState.STOPPED
+    assert steps["weight-50"].ended_at is not None
+    assert steps["weight-90"].state is StepState.SKIPPED

@@ -4,7 +4,7 @@ from rich.table import Table
 from rich.text import Text
 
 from workflows.model.hook import HookAnswer
-from workflows.model.measurement import Measurement, Verdict
+from workflows.model.measurement import Measurement, Threshold, Verdict
 from workflows.model.observation import CheckResult, Evidence
 
 VERDICTS = {
@@ -12,7 +12,7 @@ VERDICTS = {
     Verdict.FAIL: ("fail", "red"),
     Verdict.INCONCLUSIVE: ("undecided", "yellow"),
 }
-HEADINGS = ("value", "verdict", "why")
+HEADINGS = ("value", "limits", "verdict", "why")
 WHY = 80
 
 
@@ -26,10 +26,11 @@ def checks_table(evidence: Evidence | None, failed: int, threshold: int) -> Tabl
         table.add_column(heading, justify="right" if heading == "value" else "left")
     for result in tick.results:
         measured = result.measurement
-        table.add_row(measured.check, value(measured), verdict(result.verdict), why(result))
+        limit = limits(result.threshold)
+        table.add_row(measured.check, value(measured), limit, verdict(result.verdict), why(result))
     for answer in tick.answers:
         called = Verdict.PASS if answer.ok else Verdict.FAIL
-        table.add_row(answer.name, str(answer.status or "-"), verdict(called), words(answer))
+        table.add_row(answer.name, str(answer.status or "-"), "2xx", verdict(called), words(answer))
     table.caption = Text(f"failed checks: {failed} of {threshold}", "red" if failed else "dim")
     table.caption_justify = "left"
     return table
@@ -45,6 +46,19 @@ def value(measurement: Measurement) -> str:
     if measurement.value is None:
         return str(measurement.outcome)
     return f"{measurement.value:.4g}"
+
+
+def limits(threshold: Threshold) -> str:
+    """`99 to 100`, or the one limit there is."""
+    match threshold.min, threshold.max:
+        case None, None:
+            return ""
+        case low, None:
+            return f"≥ {low:g}"
+        case None, high:
+            return f"≤ {high:g}"
+        case low, high:
+            return f"{low:g} to {high:g}"
 
 
 def why(result: CheckResult) -> str:

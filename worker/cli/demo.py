@@ -8,7 +8,7 @@ from typing import Annotated
 from urllib.parse import quote
 
 from cyclopts import Parameter
-from rich.console import Group, RenderableType
+from rich.console import RenderableType
 from rich.text import Text
 
 from worker import settings
@@ -34,7 +34,7 @@ async def demo(
 ) -> int:
     """Start a stack in ./.serinus/demo, release a good and a bad version, say how it went."""
     configured = settings.load().at(HOME)
-    own = configured.model_copy(update={"usual_ports": False, "stack_only": True})
+    own = configured.model_copy(update={"stack_only": True})
     _end_politely()
     screens = Screens()
     theatre = Demo(own, screens.say, screens.show)
@@ -51,9 +51,13 @@ async def demo(
     finally:
         screens.close()
         left = [] if keep else await _stop(theatre)
-    show(summary(releases, known))
+    say("")
+    show(summary(releases))
+    for release in releases:
+        say(f"\n{release.version}: {ending_text(release.status)}")
+        say(f"  {ui_link(release.status, known)}")
     if not keep:
-        say("(the links were good while the stack ran; `make demo KEEP=1` leaves it up)")
+        say("\n(the links were good while the stack ran; `make demo KEEP=1` leaves it up)")
     return _ending(releases, own, known, keep=keep, left=left)
 
 
@@ -107,15 +111,10 @@ def users_line(users: Users) -> Text:
     return Text(f"users: {seen.sent} requests, {seen.failed} failed", style)
 
 
-def summary(releases: Sequence[Release], known: Ports) -> RenderableType:
+def summary(releases: Sequence[Release]) -> RenderableType:
     """Draw what was planned, what happened, and what it cost the users."""
     headings = ("release", "ended", "planned", "analysis", "in all", "requests", "failed", "")
-    rows = [_row(release) for release in releases]
-    lines: list[RenderableType] = [Text(""), table(headings, rows), Text("")]
-    for release in releases:
-        lines.append(Text(f"{release.version}: {ending_text(release.status)}", overflow="fold"))
-        lines.append(Text(f"    {ui_link(release.status, known)}", overflow="fold"))
-    return Group(*lines)
+    return table(headings, [_row(release) for release in releases])
 
 
 def _row(release: Release) -> tuple[str, ...]:

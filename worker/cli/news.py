@@ -19,18 +19,29 @@ def news(before: RolloutStatus | None, after: RolloutStatus) -> list[str]:
 
 
 def _changes(before: RolloutStatus | None, after: RolloutStatus) -> Iterator[str]:
-    if before is None:
-        yield f"{after.kind} of {short(after.revision)} ({after.strategy}): {after.phase}"
-    yield from _steps(before, after)
+    if after.revision and not (before and before.revision):
+        yield f"{after.kind} of {short(after.revision)} ({after.strategy})"
     yield from _ticks(before, after)
     for entry in _new_entries(before, after):
-        yield f"{entry.actor or 'serinus'}: {entry.action} {entry.detail}".rstrip()
+        yield _entry(entry, after)
+    yield from _steps(before, after)
     if after.waiting and (before is None or before.waiting != after.waiting):
         yield f"waits for people: {after.waiting.gate}, step {after.waiting.step}"
     if before is not None and before.phase != after.phase:
         yield f"{before.phase} -> {after.phase}"
     if after.outcome and (before is None or before.outcome is None):
-        yield ending_text(after)
+        yield ending_text(after) if _unsaid(after.message, after) else f"{after.outcome}"
+
+
+def _entry(entry: Entry, status: RolloutStatus) -> str:
+    detail = entry.detail if _unsaid(entry.detail, status) else ""
+    return f"{entry.actor or 'serinus'}: {entry.action} {detail}".rstrip()
+
+
+def _unsaid(text: str, status: RolloutStatus) -> bool:
+    """Whether a text is more than what the line about the guard said already."""
+    found = status.evidence.trip if status.evidence else None
+    return found is None or found.message != text
 
 
 def _steps(before: RolloutStatus | None, after: RolloutStatus) -> Iterator[str]:
@@ -45,12 +56,15 @@ def _step(step: StepStatus, status: RolloutStatus) -> Iterator[str]:
         case StepState.NOW:
             yield f"step {step.name}: {step.summary} (canary {status.routes.canary} %)"
         case StepState.DONE:
-            took = spent(step, status.ended_at or status.started_at)
+            took = spent(step, status.started_at)
             planned = f", planned {seconds(step.planned)}" if step.planned is not None else ""
             yield f"step {step.name} done in {seconds(took)}{planned}"
-        case StepState.SKIPPED:
-            yield f"step {step.name} skipped"
-        case StepState.NEXT:
+        case StepState.STOPPED:
+            known = step.ended_at or status.ended_at
+            yield f"step {step.name} left" + (
+                f" after {seconds(spent(step, known))}" if known else ""
+            )
+        case StepState.SKIPPED | StepState.NEXT:
             return
 
 

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from worker.cli.options import Format
 
-PLAIN_WIDTH = 110
+PLAIN_WIDTH = 140
 """Columns of tables that go into a file or a pipe."""
 
 

@@ -21,6 +21,7 @@ MARKS = {
     StepState.NOW: ("●", "bold cyan"),
     StepState.NEXT: ("○", "dim"),
     StepState.SKIPPED: ("·", "dim"),
+    StepState.STOPPED: ("✗", "red"),
 }
 BAD = frozenset({Phase.FAILED, Phase.ROLLING_BACK})
 BAR = 40
@@ -34,7 +35,7 @@ def picture(status: RolloutStatus, now: float) -> RenderableType:
     parts.append(weights_bar(status.routes))
     if checks := checks_table(status.evidence, status.failed_checks, status.threshold):
         parts.append(checks)
-    if guard := guard_line(status.evidence):
+    if (guard := guard_line(status.evidence)) and not guard.endswith(status.message or "?"):
         parts.append(Text(guard, style="red"))
     if status.waiting:
         parts.append(waiting_lines(status, status.waiting, now))
@@ -76,7 +77,7 @@ def steps_table(status: RolloutStatus, now: float) -> Table:
             Text(step.name, style),
             Text(step.summary, "dim" if step.state is StepState.NEXT else ""),
             seconds(step.planned),
-            seconds(spent(step, now)),
+            seconds(spent(step, status.ended_at or now)),
         )
     return table
 
@@ -109,8 +110,7 @@ def waiting_lines(status: RolloutStatus, waiting: Waiting, now: float) -> Text:
         f"{waiting.gate} at step {waiting.step}{hooks}\n"
         f"  serinus approve {arguments(status.slot)} --step {waiting.step}\n"
         f"  serinus reject {arguments(status.slot)} --step {waiting.step}\n"
-        f"  temporal workflow update execute -w {status.workflow_id} --name approve"
-        f' -i \'{{"step":"{waiting.step}"}}\'',
+        f"  temporal workflow update execute -w {status.workflow_id} --name approve",
         "yellow",
         overflow="fold",
     )
@@ -134,7 +134,8 @@ def ending_text(status: RolloutStatus) -> str:
 
 def status_line(status: RolloutStatus) -> str:
     """The whole in one line: what a verb answers."""
-    line = f"{status.slot.key} {short(status.revision)} {status.phase}"
+    known = f" {short(status.revision)}" if status.revision else ""
+    line = f"{status.slot.key}{known} {status.phase}"
     if status.outcome is None and status.position < len(status.steps):
         line += f", step {status.steps[status.position].name}"
     line += f", primary {status.routes.primary} % canary {status.routes.canary} %"

@@ -6,7 +6,7 @@ from workflows.errors import Reason
 from workflows.model.hook import Hook, HookAnswer
 from workflows.model.identity import Fence, Slot
 from workflows.model.live import GuardState, Trip
-from workflows.model.measurement import Measurement, Verdict
+from workflows.model.measurement import Measurement, Threshold, Verdict
 from workflows.model.plan import Analysis, Routes, Traffic
 from workflows.model.value import Record
 
@@ -39,10 +39,11 @@ class ObserveRequest(Record):
 
 
 class CheckResult(Record):
-    """One check at one tick."""
+    """One check at one tick, beside the limits it was held to."""
 
     measurement: Measurement
     verdict: Verdict
+    threshold: Threshold = Threshold()
 
 
 class Tick(Record):

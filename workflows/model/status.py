@@ -51,6 +51,7 @@ class StepState(StrEnum):
     NOW = "now"
     NEXT = "next"
     SKIPPED = "skipped"
+    STOPPED = "stopped"
 
 
 class StepStatus(Record):
