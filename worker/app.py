@@ -8,9 +8,11 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
+from importlib.metadata import version
 
 from temporalio.client import Client
-from temporalio.worker import PollerBehaviorAutoscaling, Worker
+from temporalio.common import WorkerDeploymentVersion
+from temporalio.worker import PollerBehaviorAutoscaling, Worker, WorkerDeploymentConfig
 
 from activities.analysis.observe import HEARTBEAT_THROTTLE
 from worker.connection import connect
@@ -26,6 +28,11 @@ CONCURRENT_ACTIVITIES = 200
 GRACE = timedelta(seconds=10)
 THROTTLE = timedelta(seconds=1)
 STICKY = timedelta(seconds=5)
+# Said aloud: by default the SDK reads and hashes every module that is loaded, for a second.
+BUILD = WorkerDeploymentConfig(
+    version=WorkerDeploymentVersion(deployment_name="serinus", build_id=version("serinus")),
+    use_worker_versioning=False,
+)
 
 
 async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
@@ -49,6 +56,7 @@ def workers(client: Client, settings: Settings, platform: Platform) -> Sequence[
             client,
             task_queue=QUEUE,
             plugins=[plugin],
+            deployment_config=BUILD,
             max_cached_workflows=settings.max_cached_workflows,
             workflow_task_poller_behavior=pollers,
             sticky_queue_schedule_to_start_timeout=STICKY,
@@ -57,6 +65,7 @@ def workers(client: Client, settings: Settings, platform: Platform) -> Sequence[
             client,
             task_queue=queue_of(settings.cluster),
             activities=platform.activities,
+            deployment_config=BUILD,
             max_concurrent_activities=CONCURRENT_ACTIVITIES,
             activity_task_poller_behavior=pollers,
             graceful_shutdown_timeout=GRACE,
@@ -73,6 +82,7 @@ def observing_worker(client: Client, settings: Settings, platform: Platform) -> 
         client,
         task_queue=observe_queue_of(settings.cluster),
         activities=[platform.observe],
+        deployment_config=BUILD,
         max_concurrent_activities=CONCURRENT_OBSERVATIONS,
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),
         graceful_shutdown_timeout=GRACE,

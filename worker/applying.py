@@ -138,11 +138,8 @@ def _digest(before: Iterable[str], after: Iterable[str]) -> str:
 
 async def send(client: Client, triggers: Sequence[Trigger], by: str) -> tuple[RolloutStatus, ...]:
     """Start or tell the rollout of each slot."""
-    async with asyncio.TaskGroup() as group:
-        sent = [
-            group.create_task(
-                rollouts.submit(client, each.slot, Submit(by=by, action=each.action), each.id)
-            )
-            for each in triggers
-        ]
-    return tuple(task.result() for task in sent)
+    sent = (
+        rollouts.submit(client, each.slot, Submit(by=by, action=each.action), each.id)
+        for each in triggers
+    )
+    return tuple(await asyncio.gather(*sent))

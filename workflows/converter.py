@@ -49,16 +49,18 @@ def _refusal(error: pydantic.ValidationError) -> ApplicationError:
     )
 
 
+# Shared: the SDK makes a converter for every workflow task, and each would learn all types anew.
+_ENCODINGS = tuple(
+    StrictJson() if isinstance(converter, JSONPlainPayloadConverter) else converter
+    for converter in DefaultPayloadConverter.default_encoding_payload_converters
+)
+
+
 class StrictPayloadConverter(CompositePayloadConverter):
     """The default encodings, with strict JSON."""
 
     def __init__(self) -> None:
-        super().__init__(
-            *(
-                StrictJson() if isinstance(converter, JSONPlainPayloadConverter) else converter
-                for converter in DefaultPayloadConverter.default_encoding_payload_converters
-            )
-        )
+        super().__init__(*_ENCODINGS)
 
 
 DATA_CONVERTER = DataConverter(payload_converter_class=StrictPayloadConverter)

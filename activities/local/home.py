@@ -77,6 +77,13 @@ class Home:
             self._write_urgently(path, text)
         self._allocate_reserve()
 
+    def keep(self, path: Path, text: str) -> bool:
+        """Write a file unless it says so already; that costs no space on a full disk."""
+        if _says(path, text):
+            return False
+        self.write(path, text)
+        return True
+
     def remove(self, path: Path) -> None:
         path.unlink(missing_ok=True)
 
@@ -146,6 +153,13 @@ class Home:
                 retryable=False,
             )
         return folder
+
+
+def _says(path: Path, text: str) -> bool:
+    try:
+        return path.read_bytes() == text.encode()
+    except FileNotFoundError:
+        return False
 
 
 def _try_lock(descriptor: int) -> bool:

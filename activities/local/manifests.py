@@ -24,11 +24,7 @@ class ManifestFolder:
     def apply(self, manifest: Manifest) -> bool:
         """Keep a manifest; says whether anything changed."""
         path = self._path(manifest.kind, manifest.metadata.namespace, manifest.metadata.name)
-        text = dump(manifest)
-        if path.exists() and path.read_text(encoding="utf-8") == text:
-            return False
-        self._home.write(path, text)
-        return True
+        return self._home.keep(path, dump(manifest))
 
     def get(self, kind: type[M], namespace: str, name: str) -> M | None:
         path = self._path(kind.__name__, namespace, name)

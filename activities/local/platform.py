@@ -8,7 +8,6 @@ from activities.local.bundles import BundleReader
 from activities.local.canary import CanaryCopies
 from activities.local.copies import CopyRunner
 from activities.local.home import Home
-from activities.local.live import LocalCounters
 from activities.local.manifests import ManifestFolder
 from activities.local.planning import IsRunning, LocalPlanning
 from activities.local.primary import PrimaryCopies
@@ -21,7 +20,6 @@ from activities.local.state import TargetStore
 from activities.local.supervisor import Supervisor
 from activities.local.traffic import LocalTraffic
 from activities.local.workload import LocalWorkload
-from activities.metrics.scraper import Scraper
 
 
 class LocalPlatform:
@@ -57,7 +55,3 @@ class LocalPlatform:
     def planning(self, is_running: IsRunning) -> LocalPlanning:
         bundles = BundleReader(self.manifests)
         return LocalPlanning(self.store, bundles, RevisionFolder(self.home), is_running)
-
-    def counters(self, scraper: Scraper) -> LocalCounters:
-        """For the guard; `scraper` reads `proxy.metrics_url`."""
-        return LocalCounters(scraper, self.store, self.readiness)

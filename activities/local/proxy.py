@@ -8,10 +8,11 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 import yaml
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from activities.local.home import Home
 from activities.local.programs import Program
@@ -31,6 +32,7 @@ SERVED_WITHIN = 20.0
 STILL_WANTED_EVERY = 0.25
 HEAD = "# Written by Serinus; what is changed by hand is put right at the next look.\n"
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+StillWanted = Callable[[], Awaitable[None]]
 _OBJECT = TypeAdapter(dict[str, object])
 
 
@@ -75,82 +77,85 @@ class Proxy:
         """Have the proxy run; answers when it does."""
         config = self._home.proxy / "static.yaml"
         text = _yaml(static_configuration(self._ports, self._home.proxy / "dynamic"))
-        await in_thread(self._home.write, config, text)
+        await in_thread(self._home.keep, config, text)
         command = (str(self._traefik), f"--configFile={config}")
         log = str(self._home.log(PROGRAM))
         await self._supervisor.ensure((Program(name=PROGRAM, command=command, log=log),))
-        await self._wait(self._is_up)
+        await self._wait_until_up()
 
     async def stop(self) -> None:
         await self._supervisor.stop((PROGRAM,))
 
     async def write(self, slot: Slot, config: Dynamic, *, urgent: bool = False) -> None:
         """Put a target's configuration where Traefik reads it; `served` says when it has."""
-        await in_thread(self._home.write, self._file(slot), _yaml(config.plain()), urgent=urgent)
+        # Stamped, so that Traefik's word for it is not taken from before the last few writes.
+        text = _yaml(config.stamped(uuid4().hex[:12]).plain())
+        await in_thread(self._home.write, self._file(slot), text, urgent=urgent)
 
     async def remove(self, slot: Slot) -> None:
         await in_thread(self._home.remove, self._file(slot))
 
     async def read(self, slot: Slot) -> Dynamic | None:
         """What the file of a target says; None where there is none that can be understood."""
-        return await in_thread(self._read, slot)
+        written = await in_thread(self._read, slot)
+        return None if written is None else written.unstamped()
 
-    async def serves(self, config: Dynamic) -> bool:
-        """Whether Traefik serves exactly this; RouterDown if it does not answer."""
+    async def serves_other(self, slot: Slot, config: Dynamic) -> bool:
+        """Whether Traefik answers and serves something else."""
         try:
-            return await self._matches(config)
-        except httpx.HTTPError as error:
-            raise self._down(str(error) or type(error).__name__) from error
+            return bool(await self._difference(await in_thread(self._read, slot), config))
+        except httpx.HTTPError:
+            return False
 
     async def served(
-        self, config: Dynamic, still_wanted: Callable[[], Awaitable[None]], within: float
+        self, slot: Slot, config: Dynamic, still_wanted: StillWanted, within: float
     ) -> None:
-        """Wait until Traefik serves exactly this; `still_wanted` raises to end the wait."""
-        await self._wait(lambda: self._matches(config), still_wanted, within)
+        """Wait until Traefik serves exactly this; `still_wanted` raises to end the wait.
 
-    async def _wait(
-        self,
-        condition: Callable[[], Awaitable[bool]],
-        still_wanted: Callable[[], Awaitable[None]] | None = None,
-        within: float = SERVED_WITHIN,
-    ) -> None:
-        """Traefik may be killed and come again meanwhile."""
-        started = asked = time.monotonic()
-        trouble = "it serves something else"
-        while True:
+        Traefik may be killed and come again meanwhile.
+        """
+        started, asked, trouble = time.monotonic(), float("-inf"), ""
+        written: Dynamic | None = None
+        while (now := time.monotonic()) - started <= within:
+            if now - asked > STILL_WANTED_EVERY:
+                await still_wanted()
+                written, asked = await in_thread(self._read, slot), now
             try:
-                if await condition():
+                trouble = await self._difference(written, config)
+                if not trouble:
                     return
             except httpx.HTTPError as error:
                 trouble = str(error) or type(error).__name__
-            now = time.monotonic()
-            if now - started > within:
-                raise self._down(f"{trouble}, for {within:g} s")
-            if still_wanted is not None and now - asked > STILL_WANTED_EVERY:
-                await still_wanted()
-                asked = time.monotonic()
+            await asyncio.sleep(POLL)
+        raise self._down(f"{trouble}, for {within:g} s")
+
+    async def _wait_until_up(self) -> None:
+        give_up = time.monotonic() + SERVED_WITHIN
+        while not await self._is_up():
+            if time.monotonic() > give_up:
+                raise self._down(f"its API does not answer for {SERVED_WITHIN:g} s")
             await asyncio.sleep(POLL)
 
     async def _is_up(self) -> bool:
-        return (await self._ask("overview")) is not None
+        try:
+            return (await self._ask("overview")) is not None
+        except httpx.HTTPError:
+            return False
 
-    async def _matches(self, config: Dynamic) -> bool:
-        """Routers last: they name services, and only a router can be refused."""
-        for kind, wanted in (("services", config.http.services), ("routers", config.http.routers)):
+    async def _difference(self, written: Dynamic | None, config: Dynamic) -> str:
+        """What is not as it should be; one question as long as the stamp is an old one."""
+        if written is None or written.unstamped() != config:
+            return "its file says something else"
+        http = written.http
+        parts = (("middlewares", http.middlewares or {}), ("services", http.services),
+                 ("routers", http.routers))  # fmt: skip
+        for kind, wanted in parts:
             for name, part in wanted.items():
-                fields = part.model_dump(mode="json", by_alias=True, exclude_none=True)
                 live = await self._ask(f"http/{kind}/{name}{PROVIDER}")
-                if live is None or not contains(live, fields):
-                    return False
+                if live is None or not contains(live, _plain(part)):
+                    return f"{name} of {kind} is not what its file says"
                 _refuse_broken(name, live)
-        return not await self._has_more(config)
-
-    async def _has_more(self, config: Dynamic) -> bool:
-        """A matching router of before would go on taking requests."""
-        for name in config.http.routers:
-            if f"{name}-matched" not in config.http.routers and not name.endswith("-matched"):
-                return await self._ask(f"http/routers/{name}-matched{PROVIDER}") is not None
-        return False
+        return ""
 
     async def _ask(self, path: str) -> dict[str, object] | None:
         response = await self._http.get(f"{self._api}/{path}", timeout=ASK_TIMEOUT)
@@ -165,7 +170,8 @@ class Proxy:
     def _read(self, slot: Slot) -> Dynamic | None:
         try:
             text = self._file(slot).read_text(encoding="utf-8")
-            return Dynamic.model_validate(yaml.safe_load(text))
+            data = yaml.load(text, Loader=yaml.CSafeLoader)
+            return Dynamic.model_validate(data)
         except (FileNotFoundError, UnicodeDecodeError, yaml.YAMLError, ValidationError):
             return None
 
@@ -218,6 +224,10 @@ def _refuse_broken(name: str, live: dict[str, object]) -> None:
             f"the proxy refuses {name}: {live.get('error')}; correct the match of the manifest",
             retryable=False,
         )
+
+
+def _plain(part: BaseModel) -> dict[str, object]:
+    return part.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
 def _yaml(data: dict[str, object]) -> str:

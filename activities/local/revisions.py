@@ -22,8 +22,7 @@ class RevisionFolder:
     def keep(self, slot: Slot, revision: str, spec: ProcessSpec) -> None:
         path = self._home.revision(slot, revision)
         text = spec.model_dump_json(by_alias=True, indent=2) + "\n"
-        if not path.exists() or path.read_text(encoding="utf-8") != text:
-            self._home.write(path, text)
+        self._home.keep(path, text)
 
     def read(self, slot: Slot, revision: str) -> ProcessSpec:
         path = self._home.revision(slot, revision)

@@ -52,7 +52,7 @@ class LocalRouting(Routing):
             if reason_of(error) is not Reason.ROUTER_DOWN:
                 raise
             state = await self._store.read(request.slot)
-            return await self._traffic.is_served(request.slot, state)
+            return not await self._traffic.is_other(request.slot, state)
         return True
 
     async def _write_again(self, request: EnsureRoutes) -> None:

@@ -100,7 +100,10 @@ class Supervisor:
     async def _stopped(self, name: str, state: ProcessState | None) -> bool:
         """One step towards it. One that crashed may be on its way up again, so ask until gone."""
         if state is not None and state.alive:
-            await self._rpc.ask_to_stop(name)
+            # Before it has become the program it would not hear the signal: wait out its first
+            # second rather than its whole grace.
+            if state.statename != "STARTING":
+                await self._rpc.ask_to_stop(name)
             return False
         if state is not None and not (state.ended and await self._rpc.remove(name)):
             return False
@@ -109,8 +112,8 @@ class Supervisor:
 
     def _write(self, program: Program) -> None:
         script = self._script(program.name)
-        self._home.write(script, programs.script(program, self._home.socket))
-        self._home.write(self._file(program.name), programs.program_file(program, script))
+        self._home.keep(script, programs.script(program, self._home.socket))
+        self._home.keep(self._file(program.name), programs.program_file(program, script))
 
     def _forget(self, name: str) -> None:
         self._home.remove(self._file(name))
@@ -139,7 +142,7 @@ class Supervisor:
         text = programs.main_file(
             socket=self._home.socket, folder=self._home.supervisor, logs=self._home.logs
         )
-        await in_thread(self._home.write, config, text)
+        await in_thread(self._home.keep, config, text)
         output = self._home.logs / "supervisord-start.log"
         with output.open("wb") as file:
             process = await asyncio.create_subprocess_exec(
@@ -188,11 +191,15 @@ def _stop_strays(socket: str) -> None:
     ]
     for process in strays:
         _signal(process, kill=False)
-    for process in psutil.wait_procs(strays, timeout=STRAY_GRACE)[1]:
+    give_up = time.monotonic() + STRAY_GRACE
+    while (left := [each for each in strays if not _is_gone(each)]) and time.monotonic() < give_up:
+        psutil.wait_procs(left, timeout=POLL)
+    for process in left:
         _signal(process, kill=True)
 
 
 def _is_gone(process: psutil.Process) -> bool:
+    """Gone but for its entry, which in many containers nobody collects, will do."""
     try:
         return process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

@@ -40,14 +40,15 @@ class LocalTraffic:
         async def still_wanted() -> None:
             await self._store.refuse_overtaken(slot, fence)
 
-        await self._proxy.served(config, still_wanted, within)
+        await self._proxy.served(slot, config, still_wanted, within)
 
     async def file(self, slot: Slot) -> Dynamic | None:
         return await self._proxy.read(slot)
 
-    async def is_served(self, slot: Slot, state: TargetState) -> bool:
+    async def is_other(self, slot: Slot, state: TargetState) -> bool:
+        """Whether users meet something else; a proxy that is down is no drift."""
         config = config_of(slot, state)
-        return config is None or await self._proxy.serves(config)
+        return config is not None and await self._proxy.serves_other(slot, config)
 
 
 def config_of(slot: Slot, state: TargetState) -> Dynamic | None:

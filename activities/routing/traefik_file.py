@@ -15,6 +15,7 @@ from workflows.model.raw import is_array, is_object
 
 ENTRY_POINT = "web"
 PROVIDER = "@file"
+STAMP_HEADER = "X-Serinus-Written"
 _ORDINARY, _MATCHED = 100, 200
 """Priorities of routers: who matches the A/B test is asked first."""
 
@@ -74,11 +75,24 @@ class Router(BaseModel):
     service: str
 
 
+class Headers(BaseModel):
+    """What a middleware would set, if a router had it."""
+
+    response: dict[str, str] = Field(alias="customResponseHeaders")
+
+
+class Middleware(BaseModel):
+    """Only ever one that no router has: it carries the stamp of a file."""
+
+    headers: Headers
+
+
 class Http(BaseModel):
     """The HTTP half, the only one in use."""
 
     routers: dict[str, Router]
     services: dict[str, Service]
+    middlewares: dict[str, Middleware] | None = None
 
 
 class Dynamic(BaseModel):
@@ -89,6 +103,15 @@ class Dynamic(BaseModel):
     def plain(self) -> dict[str, object]:
         """As Traefik reads it."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+    def stamped(self, stamp: str) -> "Dynamic":
+        """The same with a mark by which it is known from the same written before."""
+        headers = Headers(customResponseHeaders={STAMP_HEADER: stamp})
+        middlewares = {f"{next(iter(self.http.routers))}-written": Middleware(headers=headers)}
+        return Dynamic(http=self.http.model_copy(update={"middlewares": middlewares}))
+
+    def unstamped(self) -> "Dynamic":
+        return Dynamic(http=self.http.model_copy(update={"middlewares": None}))
 
 
 def apex(namespace: str, service: str) -> str:

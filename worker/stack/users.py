@@ -39,11 +39,14 @@ class Seen(Record):
 class Users:
     """Sends `rate` requests a second while it is entered."""
 
-    def __init__(self, url: str, host: str, rate: float) -> None:
+    def __init__(
+        self, url: str, host: str, rate: float, headers: tuple[tuple[str, str], ...] = ()
+    ) -> None:
         """Want the page at `url` of the service `host`."""
         self._options = LoadOptions(
             url=url,
             host=host,
+            headers=headers,
             rate=rate / AT_ONCE,
             workers=AT_ONCE,
             requests=ENDLESS,

@@ -5,7 +5,7 @@ import itertools
 import shutil
 import socket
 import sys
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -174,10 +174,9 @@ class Target:
         ]
 
 
-async def run(method: Callable[[T], object], request: T) -> None:
+async def run(method: Callable[[T], Awaitable[None]], request: T) -> None:
     """One attempt of an activity."""
-    work = await ActivityEnvironment().run(method, request)
-    assert work is None
+    await ActivityEnvironment().run(method, request)
 
 
 def new_platform(root: Path, http: httpx.AsyncClient) -> LocalPlatform:
@@ -212,5 +211,3 @@ async def target(platform: LocalPlatform) -> AsyncGenerator[Target]:
     finally:
         await platform.primary.remove(target.slot, target.fence())
         assert await target.running() == set()
-
-

@@ -1,3 +1,4 @@
+# ruff: noqa: TID251, T201  it is a program of its own
 """A little service for tests: answers its version, counts requests, fails as its environment says.
 
 Run as a script with PORT. It dies at once when asked to stop, so a request that comes after its
@@ -11,12 +12,11 @@ import sys
 VERSION = os.environ.get("VERSION", "v1")
 FAILING = os.environ.get("FAILING") == "yes"
 UNREADY = os.environ.get("UNREADY") == "yes"
-CRASH_AFTER = float(os.environ.get("CRASH_AFTER", "inf"))
-served = 0
+CRASH_AFTER = os.environ.get("CRASH_AFTER")
+served = [0]
 
 
 async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    global served
     try:
         while True:
             head = await reader.readuntil(b"\r\n\r\n")
@@ -25,9 +25,9 @@ async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
             if path.startswith("/readyz"):
                 status = 503 if UNREADY else 200
             elif path.startswith("/served"):
-                body = str(served)
+                body = str(served[0])
             else:
-                served += 1
+                served[0] += 1
                 status = 500 if FAILING else 200
                 if path.startswith("/slow"):
                     await asyncio.sleep(0.4)
@@ -41,8 +41,8 @@ async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 
 async def main() -> None:
     server = await asyncio.start_server(answer, "127.0.0.1", int(os.environ["PORT"]))
-    if CRASH_AFTER != float("inf"):
-        asyncio.get_running_loop().call_later(CRASH_AFTER, os._exit, 3)
+    if CRASH_AFTER is not None:
+        asyncio.get_running_loop().call_later(float(CRASH_AFTER), os._exit, 3)
     async with server:
         await server.serve_forever()
 

@@ -1,8 +1,6 @@
 """The folder: atomic writes, a full disk, locks and short sockets."""
 
 import asyncio
-import shutil
-import subprocess
 from collections.abc import Generator
 from pathlib import Path
 
@@ -11,7 +9,8 @@ from temporalio.exceptions import ApplicationError
 
 from activities.local.home import RESERVE_BYTES, Home
 from activities.local.ports import PortLedger
-from activities.local.state import TargetState, TargetStore
+from activities.local.state import PastRun, TargetState, TargetStore
+from tests.activities.local.small_disk import fill, small_file_system
 from workflows.errors import Reason
 from workflows.model.identity import Fence, Slot
 from workflows.model.requests import Outcome
@@ -32,30 +31,10 @@ def home(tmp_path: Path) -> Home:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Generator[Home]:
-    """A file system of one megabyte, so that it can be filled."""
-    mount, umount = shutil.which("mount"), shutil.which("umount")
-    assert mount is not None
-    assert umount is not None
-    small = tmp_path / "small"
-    small.mkdir()
-    subprocess.run([mount, "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(small)], check=True)
-    try:
-        home = Home(small)
+    with small_file_system(tmp_path, "1m") as folder:
+        home = Home(folder)
         home.prepare()
         yield home
-    finally:
-        subprocess.run([umount, str(small)], check=True)
-
-
-def fill(home: Home) -> Path:
-    """Take all that is free."""
-    filler = home.root / "filler"
-    with filler.open("wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(b"x" * 4096)
-        except OSError:
-            return filler
 
 
 def test_a_full_disk_is_told_and_leaves_the_old_file(small_disk: Home) -> None:
@@ -145,8 +124,6 @@ async def test_a_cancelled_write_is_finished_before_the_slot_is_free(home: Home)
 
 
 async def test_fifty_outcomes_are_kept(home: Home) -> None:
-    from activities.local.state import PastRun
-
     state = TargetState()
     for number in range(60):
         state = state.and_past(

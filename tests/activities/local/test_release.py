@@ -3,12 +3,14 @@
 import asyncio
 import contextlib
 
+import psutil
 import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from tests.activities.local.conftest import Target
 from tests.activities.local.users import constant_users
+from tests.activities.local.waiting import until
 from workflows.errors import Reason
 from workflows.model.plan import ALL_PRIMARY
 
@@ -183,15 +185,13 @@ async def test_a_primary_that_crashed_is_started_again(target: Target) -> None:
     await target.adopt(v1)
     primary = (await target.platform.store.read(target.slot)).primary
     assert primary is not None
-    import psutil
-
     (name,) = primary.programs(target.slot)
     before = (await target.platform.supervisor.states())[name].pid
     psutil.Process(before).kill()
 
-    async with asyncio.timeout(10):
-        while await target.platform.readiness.ready_count(target.slot, primary) == 0 or (
-            (await target.platform.supervisor.states())[name].pid == before
-        ):
-            await asyncio.sleep(0.05)
+    async def back() -> bool:
+        ready = await target.platform.readiness.ready_count(target.slot, primary)
+        return ready == 1 and (await target.platform.supervisor.states())[name].pid != before
+
+    await until(back)
     assert await target.ask(1) == ["v1"]

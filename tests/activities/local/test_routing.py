@@ -11,6 +11,7 @@ from activities.local.proxy import PROGRAM
 from activities.routing.traefik_file import routes_of
 from tests.activities.local.conftest import Target
 from tests.activities.local.users import constant_users
+from tests.activities.local.waiting import until
 from workflows.errors import Reason
 from workflows.model.plan import RequestMatch, Routes, StringMatch
 
@@ -59,7 +60,7 @@ async def test_a_match_that_the_proxy_refuses_is_told_and_harms_nobody(target: T
 
     assert refused.value.type == Reason.ROUTE_REJECTED
     assert refused.value.non_retryable
-    assert await target.ask(3, {"X-Beta": "(((" }) == ["v1"] * 3
+    assert await target.ask(3, {"X-Beta": "((("}) == ["v1"] * 3
     await target.route(0)
 
 
@@ -75,11 +76,16 @@ async def test_mirrored_requests_reach_the_canary_and_users_see_the_primary(
     assert await target.ask(40) == ["v1"] * 40
     canary = (await target.platform.store.read(target.slot)).canary
     assert canary is not None
-    async with httpx.AsyncClient(trust_env=False) as http, asyncio.timeout(5):
-        url = f"http://127.0.0.1:{canary.ports[0]}/served"
-        while int((await http.get(url)).text) < least:
-            await asyncio.sleep(0.02)
-        assert int((await http.get(url)).text) <= most
+    async with httpx.AsyncClient(trust_env=False) as http:
+
+        async def served() -> int:
+            return int((await http.get(f"http://127.0.0.1:{canary.ports[0]}/served")).text)
+
+        async def enough() -> bool:
+            return await served() >= least
+
+        await until(enough)
+        assert await served() <= most
 
 
 async def test_errors_of_the_canary_are_not_hidden(target: Target) -> None:
@@ -110,7 +116,7 @@ async def test_a_file_that_somebody_changed_is_put_right(target: Target, harm: s
     ensured = await target.route(30)
 
     assert (ensured.changed, ensured.drifted) == (True, True)
-    assert path.read_text() == text
+    assert "weight: 30" in path.read_text()
     assert (await target.ask(100)).count("v2") == 30
 
 
@@ -187,11 +193,12 @@ async def test_a_write_that_waits_ends_when_it_is_overtaken(target: Target) -> N
     process.suspend()
     try:
         waiting = asyncio.create_task(target.route(50))
-        async with asyncio.timeout(5):
-            while (await target.platform.store.read(target.slot)).routes != Routes(
-                primary=50, canary=50
-            ):
-                await asyncio.sleep(0.01)
+
+        async def is_written() -> bool:
+            state = await target.platform.store.read(target.slot)
+            return state.routes == Routes(primary=50, canary=50)
+
+        await until(is_written)
         overtaking = asyncio.create_task(target.route(0))
         await asyncio.sleep(0)
     finally:

@@ -31,7 +31,7 @@ def matched_rule(match: RequestMatch) -> str:
 
 
 weights = st.integers(0, 100).map(lambda canary: Routes(primary=100 - canary, canary=canary))
-mirrored = st.builds(lambda r, m: r.model_copy(update={"mirrored": m}), weights, st.booleans())
+mirrored = weights | weights.map(lambda routes: routes.model_copy(update={"mirrored": True}))
 urls = st.lists(st.integers(20_000, 29_999), min_size=1, max_size=5, unique=True).map(
     lambda ports: tuple(f"http://127.0.0.1:{port}" for port in ports)
 )
@@ -78,6 +78,15 @@ def test_every_service_that_is_named_is_there(
         if service.mirroring:
             named |= {service.mirroring.service, *(m.name for m in service.mirroring.mirrors)}
     assert named <= http.services.keys()
+
+
+def test_the_same_routes_written_twice_can_be_told_apart() -> None:
+    config = render("default", some_traffic(), ALL_PRIMARY, PRIMARY)
+    one, other = config.stamped("one"), config.stamped("other")
+
+    assert one != other
+    assert one.unstamped() == other.unstamped() == config
+    assert Dynamic.model_validate(one.plain()) == one
 
 
 def test_copies_share_a_load_balancer() -> None:

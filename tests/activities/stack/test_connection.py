@@ -1,0 +1,41 @@
+from pathlib import Path
+
+import pytest
+
+from worker import connection
+from worker.settings import Settings
+from worker.stack import ports
+
+
+@pytest.fixture(autouse=True)
+def nothing_configured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("TEMPORAL_ADDRESS", raising=False)
+    monkeypatch.setenv("TEMPORAL_CONFIG_FILE", str(tmp_path / "none.toml"))
+
+
+async def test_without_a_stack_it_says_how_to_start_one(tmp_path: Path) -> None:
+    with pytest.raises(connection.TemporalUnreachable, match="`serinus up`"):
+        await connection.connect(Settings(home=tmp_path))
+
+
+async def test_an_unreachable_server_is_one_short_line(tmp_path: Path) -> None:
+    known = ports.claim(tmp_path, usual=False)
+    with pytest.raises(connection.TemporalUnreachable) as caught:
+        await connection.connect(Settings(home=tmp_path), patience=0.3)
+    text = str(caught.value)
+    assert known.temporal_address in text
+    assert "Connection refused" in text
+    assert len(text) < 200
+    assert "\n" not in text
+
+
+def test_the_configuration_of_the_sdk_goes_before_the_stack(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = ports.claim(tmp_path, usual=False)
+    monkeypatch.setenv("TEMPORAL_ADDRESS", "temporal.test:7233")
+    monkeypatch.setenv("TEMPORAL_NAMESPACE", "shops")
+    found = connection.target(Settings(home=tmp_path))
+    assert (found.get("target_host"), found.get("namespace")) == ("temporal.test:7233", "shops")
+    own = connection.target(Settings(home=tmp_path, stack_only=True))
+    assert (own.get("target_host"), own.get("namespace")) == (known.temporal_address, "default")
