@@ -32,7 +32,8 @@ class StrictJson(PydanticJSONPlainPayloadConverter):
         try:
             return super().from_payload(payload, type_hint)
         except pydantic.ValidationError as error:
-            raise _refusal(error) from error
+            # Without its cause: that would be printed after it, in many lines saying the same.
+            raise _refusal(error) from None
 
 
 def _refusal(error: pydantic.ValidationError) -> ApplicationError:

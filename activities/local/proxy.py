@@ -14,6 +14,7 @@ import httpx
 import yaml
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from activities.documents import Dumper
 from activities.local.home import Home
 from activities.local.programs import Program
 from activities.local.supervisor import Supervisor
@@ -89,7 +90,8 @@ class Proxy:
     async def write(self, slot: Slot, config: Dynamic, *, urgent: bool = False) -> None:
         """Put a target's configuration where Traefik reads it; `served` says when it has."""
         # Stamped, so that Traefik's word for it is not taken from before the last few writes.
-        text = _yaml(config.stamped(uuid4().hex[:12]).plain())
+        # The letter in front keeps Go's YAML from reading 12e34 as a number.
+        text = _yaml(config.stamped(f"w{uuid4().hex[:12]}").plain())
         await in_thread(self._home.write, self._file(slot), text, urgent=urgent)
 
     async def remove(self, slot: Slot) -> None:
@@ -231,4 +233,5 @@ def _plain(part: BaseModel) -> dict[str, object]:
 
 
 def _yaml(data: dict[str, object]) -> str:
-    return HEAD + yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=100)
+    text: str = yaml.dump(data, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=100)
+    return HEAD + text

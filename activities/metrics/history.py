@@ -44,6 +44,11 @@ class History:
     def latest(self) -> Scrape | None:
         return self._recent[-1] if self._recent else None
 
+    def reaches(self, at: float) -> bool:
+        """Whether there was a scrape at or before a time."""
+        oldest = self._old or self._recent
+        return bool(oldest) and oldest[0].at <= at
+
     def since(self, at: float) -> tuple[Scrape, ...]:
         """What is kept of the scrapes at or after a time, oldest first."""
         return tuple(scrape for scrape in (*self._old, *self._recent) if scrape.at >= at)

@@ -15,12 +15,16 @@ from activities.metrics.engine import MetricsEngine
 from activities.metrics.scraper import Scraper
 from workflows.model.identity import Slot
 from workflows.model.live import Counts, Look, Totals, counters_to_look
-from workflows.model.measurement import Measurement
+from workflows.model.measurement import Measurement, Outcome
 from workflows.model.plan import Check, Traffic
 
 HISTORY_SECONDS = 120.0
 JUST_NOW = 1.0
 """Seconds; what the router had counted so shortly before a step is where the step began."""
+
+
+LONGEST_BLIND = 300.0
+"""Seconds; a check that is about more need not have been seen from its beginning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +63,28 @@ class LocalMetrics:
         self._canaries = canaries
 
     async def measure(self, check: Check, traffic: Traffic, slot: Slot) -> Measurement:
-        """Built-in checks are about the canary, since it started."""
+        """Built-in checks are about the canary, since it started.
+
+        A worker that has just taken over has seen nothing yet. It looks on until it may say that
+        there is no data: until it has seen all that the check is about.
+        """
         query = check.metric
         if query.provider != LOCAL:
             return await self._engine.measure(query)
         service = self._names(slot, traffic).canary
         started = (await self._canaries(slot)).started
         since = None if started is None else time.monotonic() - (time.time() - started)
-        window = self._scraper.window(service, query.interval, since)
-        return measure_builtin(query, service, window, self._scraper.trouble)
+        while True:
+            window = self._scraper.window(service, query.interval, since)
+            measured = measure_builtin(query, service, window, self._scraper.trouble)
+            if measured.outcome is not Outcome.NO_DATA or self._has_seen(query.interval, since):
+                return measured
+            await self._scraper.next_try()
+
+    def _has_seen(self, seconds: float, since: float | None) -> bool:
+        """Whether more looks could not find more; so it is when nobody looks at all."""
+        begin = max(time.monotonic() - min(seconds, LONGEST_BLIND), since or 0.0)
+        return not self._scraper.looking or self._scraper.saw(begin)
 
     @asynccontextmanager
     async def follow(self, slot: Slot, traffic: Traffic) -> AsyncGenerator["LocalFeed"]:

@@ -50,6 +50,11 @@ class Scraper:
                 await self._stop()
 
     @property
+    def looking(self) -> bool:
+        """Whether anybody is subscribed."""
+        return self._task is not None and not self._task.done()
+
+    @property
     def trouble(self) -> str | None:
         """Why the router has no fresh counters; None while it has, and before the first look."""
         return None if self._fresh() else self._trouble
@@ -57,6 +62,10 @@ class Scraper:
     def latest(self) -> Scrape | None:
         """Counters that only grow, whatever the router's do."""
         return self._history.latest()
+
+    def saw(self, at: float) -> bool:
+        """Whether it was already looking at a time of the monotonic clock."""
+        return self._history.reaches(at)
 
     def since(self, at: float) -> tuple[Scrape, ...]:
         """Scrapes at or after a time of the monotonic clock, oldest first."""
@@ -69,10 +78,14 @@ class Scraper:
     async def next_look(self, after: float) -> Scrape:
         """The first scrape after a time; waits as long as the router is away."""
         while (look := self.latest()) is None or look.at <= after:
-            if self._task is None or self._task.done():
-                raise RuntimeError("next_look needs a subscription")
-            await self._came.wait()
+            await self.next_try()
         return look
+
+    async def next_try(self) -> None:
+        """Until the router has been asked once more, whether it answered or not."""
+        if not self.looking:
+            raise RuntimeError("a look needs a subscription")
+        await self._came.wait()
 
     def _fresh(self) -> bool:
         latest = self._history.latest()

@@ -16,8 +16,8 @@ from workflows.model.raw import is_array, is_object
 ENTRY_POINT = "web"
 PROVIDER = "@file"
 STAMP_HEADER = "X-Serinus-Written"
-_ORDINARY, _MATCHED = 100, 200
-"""Priorities of routers: who matches the A/B test is asked first."""
+_ORDINARY, _MATCHED, _NAMED = 100, 200, 300
+"""Priorities of routers: who names the canary or matches the A/B test is asked first."""
 
 
 class RouteError(ValueError):
@@ -131,7 +131,12 @@ def render(
         raise RouteError(f"{routes.canary} % are to go to a canary, but no canary runs")
     name = apex(namespace, traffic.service)
     services = dict(_services(name, traffic, routes, primary, canary))
-    return Dynamic(http=Http(routers=_routers(name, namespace, traffic, routes), services=services))
+    routers = _routers(name, namespace, traffic, routes)
+    if canary:
+        # Tests reach it by its name, as they reach Flagger's canary Service, before users do.
+        rule = _host(f"{traffic.service}-canary.{namespace}.localhost")
+        routers[f"{name}-canary"] = _router(rule, f"{name}-canary", _NAMED)
+    return Dynamic(http=Http(routers=routers, services=services))
 
 
 def routes_of(config: Dynamic) -> Routes:

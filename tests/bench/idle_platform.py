@@ -1,8 +1,8 @@
-"""A worker process with the real workflows and the real observation on a platform that does nothing.
+"""A worker process with the real engine on a platform that does nothing.
 
-Run by `tests.bench.many` as `python -m tests.bench.idle_platform HOME ADDRESS`. Routes, workloads
-and measurements answer at once; every canary gets a healthy look each half second. It prints each
-observation that was begun again, and, told to stop, how late ticks were: `late SECONDS` a tick.
+Run by `tests.bench.many` as `python -m tests.bench.idle_platform HOME PLAN`. Routes, workloads and
+measurements answer at once; every canary gets a healthy look each half second. Told to stop, it
+prints how many observations were begun again, and `late SECONDS` for every tick.
 """
 
 import asyncio

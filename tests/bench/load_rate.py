@@ -19,8 +19,10 @@ import uvloop
 from activities.load.generator import LoadGenerator
 from activities.load.options import LoadOptions
 from activities.load.report import LoadReport
+from tests.bench.table import judged, show
 
 WORKERS = 50
+Row = tuple[str, ...]
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Type: text/plain\r\n\r\nok"
 
 
@@ -58,11 +60,11 @@ def built_in(options: LoadOptions) -> tuple[LoadReport, float]:
     return report, used / report.elapsed
 
 
-def hey(url: str, rate: float, seconds: float) -> str:
-    """What hey says of itself, for the same work."""
+def hey(url: str, rate: float, seconds: float) -> Row | None:
+    """What hey says of itself, for the same work; None where it is not installed."""
     binary = shutil.which("hey")
     if binary is None:
-        return "hey: not installed"
+        return None
     asked = ("-z", f"{seconds:g}s", "-c", str(WORKERS), "-q", f"{rate / WORKERS:g}")
     started = time.perf_counter()
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -74,19 +76,18 @@ def hey(url: str, rate: float, seconds: float) -> str:
     assert found is not None
     assert p99 is not None
     share = used / (time.perf_counter() - started)
-    return _line("hey", float(found[1]), rate, float(p99[1]), share)
+    return _row("hey", float(found[1]), rate, float(p99[1]), share)
 
 
-def _line(name: str, achieved: float, asked: float, p99: float, cpu: float) -> str:
+def _row(name: str, achieved: float, asked: float, p99: float, cpu: float) -> Row:
     off = 100 * (achieved / asked - 1)
     return (
-        f"{name:<9} asked {asked:g}/s  achieved {achieved:.1f}/s ({off:+.2f} %)"
-        f"  p99 {1000 * p99:.2f} ms  {100 * cpu:.0f} % of one core"
+        *(name, f"{asked:g}", f"{achieved:.1f}", f"{off:+.2f}"),
+        *(f"{1000 * p99:.2f}", f"{100 * cpu:.0f}"),
     )
 
 
-def main(rate: float = 2000, seconds: float = 10) -> int:
-    """Print both; 1 when the built-in is more than 2 % off."""
+def measure(rate: float, seconds: float) -> tuple[LoadReport, float, Row | None]:
     context = get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
     server = context.Process(target=_server, args=(sender,), daemon=True)
@@ -94,15 +95,23 @@ def main(rate: float = 2000, seconds: float = 10) -> int:
     try:
         url = f"http://127.0.0.1:{receiver.recv()}/"
         options = LoadOptions(url=url, workers=WORKERS, rate=rate / WORKERS, duration=seconds)
-        report, cpu = built_in(options)
-        assert report.latency is not None
-        sys.stdout.write(_line("built-in", report.rps, rate, report.latency.p99, cpu) + "\n")
-        sys.stdout.write(hey(url, rate, seconds) + "\n")
+        return *built_in(options), hey(url, rate, seconds)
     finally:
         server.kill()
         server.join()
-    return int(abs(report.rps / rate - 1) > 0.02 or report.failed > 0)
+
+
+def main(rate: float = 2000, seconds: float = 10) -> bool:
+    report, cpu, beside = measure(rate, seconds)
+    assert report.latency is not None
+    rows = [_row("built-in", report.rps, rate, report.latency.p99, cpu)]
+    rows.append(beside or ("hey", "not installed", "", "", "", ""))
+    headings = ("generator", "asked/s", "achieved/s", "off %", "p99 ms", "% of one core")
+    show(f"An asked rate held for {seconds:g} s, {WORKERS} connections", headings, rows)
+    off = report.rps / rate - 1
+    held = judged(abs(off) <= 0.02, f"the asked rate is held within 2 %: {off:+.2%}")
+    return judged(report.failed == 0, f"no request failed: {report.failed}") and held
 
 
 if __name__ == "__main__":
-    sys.exit(main(*(float(number) for number in sys.argv[1:3])))
+    sys.exit(not main(*(float(number) for number in sys.argv[1:3])))

@@ -9,7 +9,7 @@ with the guard off: then only the checks see it, at every interval of 10 s, two 
 import asyncio
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import mean, median
 
@@ -88,7 +88,7 @@ async def _all_to_primary(bench: Bench) -> float:
 
 
 def _instants(
-    events: list[HistoryEvent], activity: str, wanted: "EventType.ValueType"
+    events: Sequence[HistoryEvent], activity: str, wanted: "EventType.ValueType"
 ) -> Iterator[float]:
     """When each activity of that name came to this point."""
     mine: set[int] = set()
@@ -125,7 +125,10 @@ def _row(name: str, seen: list[Reaction]) -> tuple[object, ...]:
 
 def _shares(seen: list[Reaction]) -> list[tuple[str, str]]:
     parts = (
-        ("first failed answer → the guard's word in Temporal", [x.ended - x.first_bad for x in seen]),
+        (
+            "first failed answer → the guard's word in Temporal",
+            [x.ended - x.first_bad for x in seen],
+        ),
         ("→ the restore asks for its routes", [x.asked - x.ended for x in seen]),
         ("→ the proxy serves them", [x.served - x.asked for x in seen]),
         ("→ last failed answer (before: negative)", [x.last_bad - x.served for x in seen]),

@@ -135,6 +135,19 @@ async def test_status_tells_where_the_run_is_and_where_it_was(theatre: Theatre) 
     assert {step.state for step in ended.steps} == {StepState.DONE}
 
 
+async def test_a_run_that_was_overtaken_ends_and_leaves_all_to_who_came_first(
+    theatre: Theatre,
+) -> None:
+    late = failure(Reason.FENCED, "a newer write to default/shop came first", retryable=False)
+    platform = FakePlatform(a_plan(10))
+    platform.failures.update(dict.fromkeys(("observe", "restore", "stop", "close"), late))
+    stage = await theatre.begin(platform.plan, platform)
+    result = await stage.handle.result()
+    assert (result.outcome, result.reason) == (Outcome.ROLLED_BACK, Reason.FENCED)
+    assert (await stage.status()).phase is Phase.FAILED
+    assert platform.log == ["start v2"]
+
+
 async def test_ten_steps_cost_at_most_140_events(theatre: Theatre) -> None:
     stage = await theatre.begin(a_plan(*range(10, 101, 10)))
     await stage.handle.result()

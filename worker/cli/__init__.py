@@ -127,6 +127,9 @@ def main() -> None:
     code = USAGE
     try:
         code = run(sys.argv[1:])
+    except SystemExit as leaving:
+        # How rich takes the end of a pipe: `serinus list | head -1`.
+        code = leaving.code if isinstance(leaving.code, int) else USAGE
     except BaseException as error:
         sys.excepthook(type(error), error, error.__traceback__)
     for stream in (sys.stdout, sys.stderr):

@@ -42,9 +42,9 @@ def command(home: Path, ports: Ports, *, log_level: str = "warn") -> list[str]:
         *("--port", str(ports.temporal), "--ui-port", str(ports.temporal_ui)),
         *("--http-port", str(ports.temporal_http), "--metrics-port", str(ports.temporal_metrics)),
         *("--db-filename", str(home / "temporal.db")),
-        # With the write-ahead log this loses nothing when the server is killed, only at most
-        # the last instants when the machine loses power; it is several times faster.
-        *("--sqlite-pragma", "synchronous=NORMAL"),
+        # With a write-ahead log this loses nothing when the server is killed, only at most the last
+        # instants when the machine loses power; without one every write waits for the disk.
+        *("--sqlite-pragma", "journal_mode=WAL", "--sqlite-pragma", "synchronous=NORMAL"),
         *("--log-level", log_level, "--ui-disable-news-fetch"),
         *tuning_arguments(),
         *attributes,

@@ -92,7 +92,7 @@ class Target:
         self.sequence += 1
         return Fence(run_id="run", generation=self.generation, sequence=self.sequence)
 
-    def revision(self, version: str, *, replicas: int = 1, **env: str) -> str:
+    def revision(self, version: str, *, replicas: int = 1, drain: str = "300ms", **env: str) -> str:
         """Keep a snapshot of a version, as `planning.prepare` does."""
         command = (sys.executable, str(SERVICE))
         template = ProcessTemplate.model_validate(
@@ -104,7 +104,7 @@ class Target:
             }
         )
         spec = ProcessSpec.model_validate(
-            {"replicas": replicas, "drain": "600ms", "template": template}
+            {"replicas": replicas, "drain": drain, "template": template}
         )
         RevisionFolder(self.platform.home).keep(self.slot, revision(template), spec)
         return revision(template)

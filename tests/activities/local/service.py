@@ -30,7 +30,7 @@ async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
                 served[0] += 1
                 status = 500 if FAILING else 200
                 if path.startswith("/slow"):
-                    await asyncio.sleep(0.4)
+                    await asyncio.sleep(1.0)
             writer.write(
                 f"HTTP/1.1 {status} X\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
             )
@@ -40,6 +40,7 @@ async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 
 
 async def main() -> None:
+    await asyncio.sleep(float(os.environ.get("START_AFTER", "0")))
     server = await asyncio.start_server(answer, "127.0.0.1", int(os.environ["PORT"]))
     if CRASH_AFTER is not None:
         asyncio.get_running_loop().call_later(float(CRASH_AFTER), os._exit, 3)

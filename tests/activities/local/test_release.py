@@ -8,6 +8,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
+from activities.local.proxy import PROGRAM
 from tests.activities.local.conftest import Target
 from tests.activities.local.users import constant_users
 from tests.activities.local.waiting import until
@@ -16,7 +17,9 @@ from workflows.model.plan import ALL_PRIMARY
 
 
 async def test_a_good_release_loses_no_request(target: Target) -> None:
-    v1, v2 = target.revision("v1", replicas=2), target.revision("v2", replicas=2)
+    """The service dies at once when asked to, its requests take a second, its start two."""
+    v1 = target.revision("v1", replicas=2, drain="1500ms")
+    v2 = target.revision("v2", replicas=2, drain="1500ms", START_AFTER="2")
     await target.adopt(v1)
     users_url = target.platform.proxy.users_url
     async with (
@@ -31,11 +34,32 @@ async def test_a_good_release_loses_no_request(target: Target) -> None:
 
     assert users.failures == []
     assert slow_users.failures == []
-    assert users.answers.keys() == {"v1", "v2"}
+    assert users.answers.keys() == slow_users.answers.keys() == {"v1", "v2"}
     assert await target.ask(4) == ["v2"] * 4
     assert await target.running() == {f"primary.{v2}"}
     state = await target.platform.store.read(target.slot)
     assert (state.promoted_revision, state.previous_revision) == (v2, v1)
+
+
+async def test_the_old_primary_stays_until_the_proxy_has_left_it(target: Target) -> None:
+    v1, v2 = target.revision("v1"), target.revision("v2")
+    await target.adopt(v1)
+    proxy = psutil.Process((await target.platform.supervisor.states())[PROGRAM].pid)
+    proxy.suspend()
+    try:
+        promotion = asyncio.create_task(target.promote(v2))
+
+        async def taken_over() -> bool:
+            primary = (await target.platform.store.read(target.slot)).primary
+            return primary is not None and primary.revision == v2
+
+        await until(taken_over)
+        await asyncio.sleep(0.8)  # longer than the drain
+        assert await target.running() == {f"primary.{v1}", f"primary.{v2}"}
+    finally:
+        proxy.resume()
+    await promotion
+    assert await target.running() == {f"primary.{v2}"}
 
 
 async def test_a_canary_without_a_share_meets_no_user(target: Target) -> None:

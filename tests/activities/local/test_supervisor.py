@@ -139,6 +139,8 @@ async def test_a_killed_supervisor_leaves_no_second_copies(tmp_path: Path) -> No
     await supervisor.ensure((program,))
     try:
         before = await until_alive(supervisor, program.name)
+        log = home.log(program.name)
+        await until_said(lambda: log.exists() and "listening" in log.read_text())
         first = await supervisor.process_id()
         assert first is not None
         psutil.Process(first).kill()

@@ -1,5 +1,6 @@
 """What the observe activity sees of a local router."""
 
+import asyncio
 import time
 
 import httpx
@@ -56,9 +57,11 @@ def platform(http: httpx.AsyncClient, provider: Provider, engine: MetricsEngine)
     return Platform(http, provider, engine)
 
 
-def a_check(provider: str = "local", address: str = "") -> Check:
+def a_check(provider: str = "local", address: str = "", interval: float = 60) -> Check:
     name = "request-success-rate"
-    query = MetricQuery(check=name, provider=provider, query=name, interval=60, address=address)
+    query = MetricQuery(
+        check=name, provider=provider, query=name, interval=interval, address=address
+    )
     return Check(metric=query, threshold=Threshold(min=99))
 
 
@@ -107,6 +110,38 @@ async def test_a_built_in_check_is_about_the_canary(platform: Platform) -> None:
         await platform.shows(a_page(500, 3, 1))
         measurement = await platform.checks.measure(a_check(), TRAFFIC, SLOT)
     assert measurement.value == 75.0
+
+
+async def test_a_worker_that_has_just_taken_over_looks_on_until_it_knows(
+    platform: Platform,
+) -> None:
+    platform.state = CanaryState(ready=2, started=time.time() - 1000)
+    async with platform.live.follow(SLOT, TRAFFIC):
+        measuring = asyncio.create_task(platform.checks.measure(a_check(), TRAFFIC, SLOT))
+        await platform.shows(a_page(0, 10))
+        await platform.shows(a_page(50, 10))
+        assert not measuring.done()
+        await platform.shows(a_page(50, 20))
+        assert (await measuring).value == 100.0
+
+
+async def test_nothing_seen_in_all_that_a_check_is_about_is_no_data(platform: Platform) -> None:
+    platform.state = CanaryState(ready=2, started=time.time() - 1000)
+    check = a_check(interval=10 * EVERY)
+    async with platform.live.follow(SLOT, TRAFFIC):
+        measured = await platform.checks.measure(check, TRAFFIC, SLOT)
+        assert measured.outcome is Outcome.NO_DATA
+        assert platform.scraper.saw(time.monotonic() - check.metric.interval)
+
+
+async def test_a_canary_that_was_watched_from_its_start_has_no_data_at_once(
+    platform: Platform,
+) -> None:
+    async with platform.live.follow(SLOT, TRAFFIC):
+        await platform.shows(a_page(0, 0))
+        platform.state = CanaryState(ready=2, started=time.time())
+        measured = await platform.checks.measure(a_check(), TRAFFIC, SLOT)
+        assert measured.outcome is Outcome.NO_DATA
 
 
 async def test_what_the_last_canary_did_is_not_this_one_s_fault(platform: Platform) -> None:

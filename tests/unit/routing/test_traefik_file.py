@@ -115,6 +115,25 @@ def test_a_mirror_gets_its_percentage() -> None:
     assert http.routers["default-shop"].service == "default-shop-mirror"
 
 
+def test_tests_reach_the_canary_by_its_name_whatever_hosts_users_have() -> None:
+    everywhere = some_traffic(hosts=("*",))
+    routers = render("default", everywhere, ALL_PRIMARY, PRIMARY, CANARY).http.routers
+
+    named = routers["default-shop-canary"]
+    assert named.rule == 'Host("shop-canary.default.localhost")'
+    assert named.service == "default-shop-canary"
+    assert named.priority > routers["default-shop"].priority
+
+
+def test_without_a_canary_there_is_no_way_to_one() -> None:
+    http = render("default", some_traffic(), ALL_PRIMARY, PRIMARY).http
+
+    assert (set(http.routers), set(http.services)) == (
+        {"default-shop"},
+        {"default-shop", "default-shop-primary"},
+    )
+
+
 def test_only_matched_requests_follow_the_routes() -> None:
     match = RequestMatch(headers={"x-beta": StringMatch(exact="yes")})
     http = render(
@@ -130,7 +149,7 @@ def test_taking_users_back_needs_no_match() -> None:
     """An expression that the proxy refuses must not hold up a restore."""
     match = RequestMatch(headers={"x-beta": StringMatch(regex="(((")})
 
-    assert rules(some_traffic(match), ALL_PRIMARY).keys() == {"default-shop"}
+    assert rules(some_traffic(match), ALL_PRIMARY).keys().isdisjoint({"default-shop-matched"})
 
 
 @pytest.mark.parametrize(

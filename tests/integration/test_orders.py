@@ -1,0 +1,114 @@
+"""What people tell a running rollout: pause, resume, promote and abort, in every phase."""
+
+import pytest
+
+from tests.fakes_observe import HookReceiver
+from tests.integration.conftest import NewScene
+from tests.integration.manifests import HELD, a_canary, a_hook, a_shop
+from tests.integration.phases import PHASES, Phased
+from tests.integration.scene import Scene, eventually, together
+from worker import rollouts
+from workflows.errors import Reason
+from workflows.model.requests import Outcome
+from workflows.model.status import StepState, Verb
+
+
+async def test_abort_takes_a_release_back_in_every_phase(new_scene: NewScene) -> None:
+    async def play(phase: str) -> None:
+        scene = new_scene()
+        phased = Phased(scene)
+        await phased.begin()
+        async with scene.users():
+            await phased.reach(phase)
+            await scene.tell(Verb.ABORT, "p99")
+            result = await scene.ends(Outcome.ROLLED_BACK, Reason.ABORTED)
+            assert result.message == "aborted by ana: p99"
+            await scene.assert_restored("v1")
+
+    await together(*(play(phase) for phase in PHASES))
+
+
+async def test_promote_skips_gates_and_analysis_in_every_phase(new_scene: NewScene) -> None:
+    async def play(phase: str) -> None:
+        scene = new_scene()
+        phased = Phased(scene)
+        await phased.begin()
+        async with scene.users():
+            await phased.reach(phase)
+            await scene.tell(Verb.PROMOTE)
+            phased.may_start()
+            await scene.ends(Outcome.PROMOTED)
+            await scene.assert_restored("v2")
+
+    phases = [phase for phase in PHASES if phase != "promote"]
+    await together(*(play(phase) for phase in phases))
+
+
+async def test_a_promotion_by_hand_gives_the_canary_no_more_users(scene: Scene) -> None:
+    name = scene.name
+    await scene.begin(a_canary(name, analysis={"interval": HELD}), a_shop(name, "v1"))
+    async with scene.users():
+        await scene.apply(a_shop(name, "v2"))
+        await scene.at("weight-20")
+        await scene.tell(Verb.PROMOTE)
+        await scene.ends(Outcome.PROMOTED)
+        steps = {step.name: step.state for step in (await scene.status()).steps}
+        assert steps["weight-60"] is StepState.SKIPPED
+        await scene.assert_restored("v2")
+
+
+async def test_a_paused_release_stays_where_it_is_until_it_is_resumed(
+    scene: Scene, receiver: HookReceiver
+) -> None:
+    name = scene.name
+    watch = a_hook("watch", "rollout", f"{receiver.url}/watch")
+    gate = a_hook("ask", "confirm-rollout", f"{scene.on.ports.loadtester_url}/gate/halt")
+    analysis: dict[str, object] = {"stepWeights": [20, 60], "webhooks": [watch, gate]}
+    await scene.begin(a_canary(name, analysis=analysis), a_shop(name, "v1"))
+    async with scene.users():
+        await scene.apply(a_shop(name, "v2"))
+        await scene.waits_at("confirm-rollout")
+        await scene.answer(Verb.APPROVE)
+        paused = await scene.tell(Verb.PAUSE)
+        assert paused.paused
+        assert Verb.RESUME in paused.allowed
+        await scene.until(lambda status: status.steps[status.position].started_at is None)
+        held = await scene.status()
+        looks = len(receiver.keys("/watch"))
+
+        async def seen_twice_more() -> bool:
+            return len(receiver.keys("/watch")) >= looks + 2
+
+        if held.routes.canary:
+            await eventually(seen_twice_more, "the held canary is still looked at")
+        after = await scene.status()
+        assert (after.position, after.routes) == (held.position, held.routes)
+        await scene.tell(Verb.RESUME)
+        await scene.ends(Outcome.PROMOTED)
+        await scene.assert_restored("v2")
+
+
+async def test_a_bad_canary_is_taken_back_while_its_release_is_paused(scene: Scene) -> None:
+    name = scene.name
+    await scene.begin(a_canary(name, analysis={"stepWeights": [50, 60, 70]}), a_shop(name, "v1"))
+    async with scene.users():
+        await scene.apply(a_shop(name, "v2"))
+        await scene.until(lambda status: status.routes.canary >= 50)
+        await scene.tell(Verb.PAUSE)
+        await scene.break_canary(errorRate=0.5)
+        result = await scene.result()
+        assert result.outcome is Outcome.ROLLED_BACK
+        assert result.reason in {Reason.GUARD_ERRORS, Reason.FAILED_CHECKS}
+        await scene.assert_restored("v1", allowed={"500"})
+
+
+async def test_an_order_that_comes_too_late_is_refused_and_changes_nothing(scene: Scene) -> None:
+    name = scene.name
+    await scene.begin(a_canary(name, analysis={"stepWeights": [50]}), a_shop(name, "v1"))
+    async with scene.users():
+        await scene.apply(a_shop(name, "v2"))
+        await scene.ends(Outcome.PROMOTED)
+        with pytest.raises(rollouts.NoRollout) as caught:
+            await scene.tell(Verb.ABORT)
+        assert str(caught.value) == f"no rollout is running for {scene.slot.key}"
+        await scene.assert_restored("v2")
