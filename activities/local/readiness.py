@@ -1,7 +1,8 @@
 """Which copies may have users: those that supervisord calls running and whose probe succeeds.
 
-A process that crashes again and again may answer its probe in between; it counts only once it has
-lived for more than a second. Asked by workloads that wait and, every half second, by the guard.
+A process that crashes again and again may answer its probe in between. It counts only once it has
+lived for more than a second, and after a crash only once it has lived for five. Asked by workloads
+that wait and, every half second, by the guard.
 """
 
 import asyncio
@@ -20,6 +21,8 @@ from workflows.model.process import HttpProbe, Readiness
 
 SOONEST = 0.05
 MAX_AGE = 0.4
+PROVED_AFTER = 5
+"""Seconds that a process must live when the one before it has crashed."""
 
 
 class Readinesses:
@@ -35,6 +38,7 @@ class Readinesses:
         self._http = http
         self._clock = clock
         self._counted: dict[tuple[str, ...], tuple[float, int]] = {}
+        self._first_starts: dict[str, int] = {}
 
     async def ready_count(self, slot: Slot, copies: Copies) -> int:
         """How many are ready now."""
@@ -76,6 +80,9 @@ class Readinesses:
 
     async def _each(self, slot: Slot, copies: Copies) -> list[bool]:
         states = await self._supervisor.states()
+        self._first_starts = {
+            name: self._first_starts.get(name) or state.start for name, state in states.items()
+        }
         probes = (
             self._is_ready(states.get(name), port, copies.readiness)
             for name, port in zip(copies.programs(slot), copies.ports, strict=True)
@@ -83,8 +90,12 @@ class Readinesses:
         return await asyncio.gather(*probes)
 
     async def _is_ready(self, state: ProcessState | None, port: int, readiness: Readiness) -> bool:
+        if state is None or not state.running:
+            return False
         delay = readiness.initial_delay.total_seconds()
-        if state is None or not state.running or state.now - state.start < delay:
+        if state.start != self._first_starts[state.name]:
+            delay = max(delay, PROVED_AFTER)
+        if state.now - state.start < delay:
             return False
         timeout = readiness.timeout.total_seconds()
         if readiness.http is not None:

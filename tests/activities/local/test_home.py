@@ -60,6 +60,15 @@ def test_a_restore_is_written_on_a_full_disk(small_disk: Home) -> None:
     assert path.read_text() == "new" * 10_000
 
 
+def test_a_file_that_says_so_already_is_kept_on_a_full_disk(small_disk: Home) -> None:
+    path = small_disk.target(SHOP)
+    assert small_disk.keep(path, "old")
+    fill(small_disk)
+    assert not small_disk.keep(path, "old")
+    with pytest.raises(ApplicationError, match="no space left"):
+        small_disk.keep(path, "new" * 10_000)
+
+
 def test_the_reserve_is_taken_again_when_there_is_room(small_disk: Home) -> None:
     assert small_disk.reserve.stat().st_size == RESERVE_BYTES
     path = small_disk.target(SHOP)

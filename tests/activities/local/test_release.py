@@ -196,12 +196,34 @@ async def test_a_canary_that_crashes_again_and_again_is_not_ready(target: Target
     await target.adopt(target.revision("v1"))
     target.deadline = 4.0
     with pytest.raises(ApplicationError) as refused:
-        await target.start(target.revision("v2", CRASH_AFTER="0.3"))
+        await target.start(target.revision("v2", CRASH_AFTER="0.05"))
 
     assert refused.value.type == Reason.PROGRESS_DEADLINE
     canary = (await target.platform.store.read(target.slot)).canary
     assert canary is not None
     assert await target.platform.readiness.ready_count(target.slot, canary) == 0
+
+
+async def test_a_canary_that_crashes_every_few_seconds_is_not_ready_in_between(
+    target: Target,
+) -> None:
+    await target.adopt(target.revision("v1"))
+    await target.start(target.revision("v2", CRASH_AFTER="3"))
+    canary = (await target.platform.store.read(target.slot)).canary
+    assert canary is not None
+    (name,) = canary.programs(target.slot)
+    started = (await target.platform.supervisor.states())[name].start
+    counts: list[int] = []
+
+    async def restarted_twice() -> bool:
+        state = (await target.platform.supervisor.states())[name]
+        if state.start > started:
+            counts.append(await target.platform.readiness.ready_count(target.slot, canary))
+        return state.start > started + 5
+
+    await until(restarted_twice)
+    assert len(counts) > 10
+    assert set(counts) == {0}
 
 
 async def test_a_primary_that_crashed_is_started_again(target: Target) -> None:
