@@ -19,7 +19,7 @@ from workflows.model.canary import Canary
 from workflows.model.decisions import Submit
 from workflows.model.identity import Slot
 from workflows.model.manifest import Manifest
-from workflows.model.process import Process
+from workflows.model.process import Process, revision
 from workflows.model.requests import Action
 from workflows.model.status import RolloutStatus
 from workflows.model.value import Record
@@ -45,6 +45,8 @@ class Trigger(Record):
     slot: Slot
     id: str
     action: Action = Action.RELEASE
+    revision: str = ""
+    """What the target holds now, so that a policy can refuse it at the door."""
 
 
 class Applied(Record):
@@ -72,9 +74,13 @@ class Applier:
                 touched.append(manifest)
         slots = self._slots_of(touched)
         triggers = tuple(
-            Trigger(slot=slot, id=_digest(before.get(slot, ()), self._related(slot)))
+            Trigger(
+                slot=slot,
+                id=_digest(before.get(slot, ()), self._related(slot)),
+                revision=revision(process.spec.template),
+            )
             for slot in slots
-            if self._has_target(slot)
+            if (process := self._target_of(slot)[1]) is not None
         )
         return Applied(changes=tuple(changes), triggers=triggers)
 
@@ -119,10 +125,6 @@ class Applier:
         name = canary.spec.target_ref.name if canary else slot.name
         return canary, self._folder.get(Process, slot.namespace, name)
 
-    def _has_target(self, slot: Slot) -> bool:
-        _, process = self._target_of(slot)
-        return process is not None
-
     def _related(self, slot: Slot) -> tuple[str, ...]:
         return tuple(dump(manifest) for manifest in self._target_of(slot) if manifest is not None)
 
@@ -139,7 +141,12 @@ def _digest(before: Iterable[str], after: Iterable[str]) -> str:
 async def send(client: Client, triggers: Sequence[Trigger], by: str) -> tuple[RolloutStatus, ...]:
     """Start or tell the rollout of each slot."""
     sent = (
-        rollouts.submit(client, each.slot, Submit(by=by, action=each.action), each.id)
+        rollouts.submit(
+            client,
+            each.slot,
+            Submit(by=by, action=each.action, revision=each.revision),
+            each.id,
+        )
         for each in triggers
     )
     return tuple(await asyncio.gather(*sent))

@@ -148,7 +148,7 @@ def refused(plan: Plan | None, revision: str, course: Course) -> str | None:
     """Why a trigger that names its revision is refused at the door, if it is."""
     if plan is None or plan.supersede is not Supersede.REFUSE or not revision:
         return None
-    if revision in (plan.revision, plan.promoted_revision) or promoted(plan, course):
+    if revision in (plan.revision, plan.promoted_revision) or _promoting(plan, course):
         return None
     return (
         f"revision {revision} is refused: {plan.revision} is being rolled out and the policy "

@@ -7,7 +7,6 @@ from tests.integration.phases import PHASES, Phased
 from tests.integration.scene import together
 from worker import rollouts
 from workflows.errors import Reason
-from workflows.model.decisions import Submit
 from workflows.model.process import Process, revision
 from workflows.model.requests import Outcome
 from workflows.model.status import Verb
@@ -41,11 +40,11 @@ async def test_a_newer_revision_restarts_a_release_in_every_phase(new_scene: New
     await together(*(play(phase) for phase in PHASES))
 
 
-async def test_a_queued_revision_follows_the_one_before_it_in_every_phase(
-    new_scene: NewScene,
-) -> None:
-    async def play(phase: str) -> None:
-        phased = Phased(new_scene(), supersede="queue")
+async def test_a_queued_revision_follows_the_one_before_it(new_scene: NewScene) -> None:
+    """Once the promotion has begun, a newer revision waits for its end whatever the policy says."""
+
+    async def play(phase: str, supersede: str) -> None:
+        phased = Phased(new_scene(), supersede=supersede)
         scene = phased.scene
         await phased.begin()
         async with scene.users():
@@ -59,7 +58,9 @@ async def test_a_queued_revision_follows_the_one_before_it_in_every_phase(
             await scene.assert_restored("v3")
         assert await scene.history() == [Outcome.INITIALISED, Outcome.PROMOTED, Outcome.PROMOTED]
 
-    await together(*(play(phase) for phase in PHASES))
+    await together(
+        play("before-start", "queue"), play("weights", "queue"), play("promote", "refuse")
+    )
 
 
 async def test_a_refused_revision_changes_nothing_until_it_is_applied_again(
@@ -71,10 +72,8 @@ async def test_a_refused_revision_changes_nothing_until_it_is_applied_again(
         await phased.begin()
         async with scene.users():
             await phased.reach(phase)
-            newer = Submit(by="ci", revision=revision_of(phased, "v3"))
             with pytest.raises(rollouts.RolloutRefused, match="supersede: refuse"):
-                await rollouts.submit(scene.on.client, scene.slot, newer, "push-1")
-            await scene.apply(phased.canary("1s"), phased.shop("v3"))
+                await scene.apply(phased.canary("1s"), phased.shop("v3"))
             await scene.tell(Verb.PROMOTE)
             await phased.let_go()
             await scene.ends(Outcome.PROMOTED)
@@ -83,7 +82,7 @@ async def test_a_refused_revision_changes_nothing_until_it_is_applied_again(
             await scene.ends(Outcome.PROMOTED)
             await scene.assert_restored("v3")
 
-    await together(*(play(phase) for phase in BEFORE_PROMOTION))
+    await together(*(play(phase) for phase in ("start", "gate")))
 
 
 async def test_going_back_to_the_promoted_revision_ends_the_release_in_every_phase(

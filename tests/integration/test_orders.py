@@ -1,5 +1,8 @@
 """What people tell a running rollout: pause, resume, promote and abort, in every phase."""
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
 import pytest
 
 from tests.fakes_observe import HookReceiver
@@ -9,8 +12,9 @@ from tests.integration.phases import PHASES, Phased
 from tests.integration.scene import Scene, eventually, together
 from worker import rollouts
 from workflows.errors import Reason
+from workflows.model.plan import Routes
 from workflows.model.requests import Outcome
-from workflows.model.status import StepState, Verb
+from workflows.model.status import RolloutStatus, StepState, Verb
 
 
 async def test_abort_takes_a_release_back_in_every_phase(new_scene: NewScene) -> None:
@@ -60,55 +64,65 @@ async def test_a_promotion_by_hand_gives_the_canary_no_more_users(scene: Scene) 
 async def test_a_paused_release_stays_where_it_is_until_it_is_resumed(
     scene: Scene, receiver: HookReceiver
 ) -> None:
-    name = scene.name
-    watch = a_hook("watch", "rollout", f"{receiver.url}/watch")
-    gate = a_hook("ask", "confirm-rollout", f"{scene.on.ports.loadtester_url}/gate/halt")
-    analysis: dict[str, object] = {"stepWeights": [20, 60], "webhooks": [watch, gate]}
-    await scene.begin(a_canary(name, analysis=analysis), a_shop(name, "v1"))
-    async with scene.users():
-        await scene.apply(a_shop(name, "v2"))
-        await scene.waits_at("confirm-rollout")
-        await scene.answer(Verb.APPROVE)
-        paused = await scene.tell(Verb.PAUSE)
-        assert paused.paused
-        assert Verb.RESUME in paused.allowed
-        await scene.until(lambda status: status.steps[status.position].started_at is None)
-        held = await scene.status()
+    async with paused_at_20_percent(scene, receiver) as held:
         looks = len(receiver.keys("/watch"))
 
         async def seen_twice_more() -> bool:
             return len(receiver.keys("/watch")) >= looks + 2
 
-        if held.routes.canary:
-            await eventually(seen_twice_more, "the held canary is still looked at")
+        await eventually(seen_twice_more, "the held canary is still looked at")
         after = await scene.status()
         assert (after.position, after.routes) == (held.position, held.routes)
+        assert await scene.versions() == {"v1", "v2"}
         await scene.tell(Verb.RESUME)
         await scene.ends(Outcome.PROMOTED)
         await scene.assert_restored("v2")
 
 
-async def test_a_bad_canary_is_taken_back_while_its_release_is_paused(scene: Scene) -> None:
-    name = scene.name
-    await scene.begin(a_canary(name, analysis={"stepWeights": [50, 60, 70]}), a_shop(name, "v1"))
-    async with scene.users():
-        await scene.apply(a_shop(name, "v2"))
-        await scene.until(lambda status: status.routes.canary >= 50)
-        await scene.tell(Verb.PAUSE)
-        await scene.break_canary(errorRate=0.5)
+async def test_a_bad_canary_is_taken_back_while_its_release_is_paused(
+    scene: Scene, receiver: HookReceiver
+) -> None:
+    async with paused_at_20_percent(scene, receiver):
+        await scene.break_canary(errorRate=0.8)
         result = await scene.result()
         assert result.outcome is Outcome.ROLLED_BACK
         assert result.reason in {Reason.GUARD_ERRORS, Reason.FAILED_CHECKS}
         await scene.assert_restored("v1", allowed={"500"})
 
 
-async def test_an_order_that_comes_too_late_is_refused_and_changes_nothing(scene: Scene) -> None:
+@asynccontextmanager
+async def paused_at_20_percent(
+    scene: Scene, receiver: HookReceiver
+) -> AsyncGenerator[RolloutStatus]:
+    """Paused at a gate and then let through it: held before the step that comes after."""
     name = scene.name
-    await scene.begin(a_canary(name, analysis={"stepWeights": [50]}), a_shop(name, "v1"))
+    check = f"{scene.on.ports.loadtester_url}/gate/check"
+    hooks = [
+        a_hook("watch", "rollout", f"{receiver.url}/watch"),
+        a_hook("ask", "confirm-traffic-increase", check),
+    ]
+    analysis: dict[str, object] = {"stepWeights": [20, 60], "webhooks": hooks}
+    await scene.begin(a_canary(name, analysis=analysis), a_shop(name, "v1"))
     async with scene.users():
         await scene.apply(a_shop(name, "v2"))
-        await scene.ends(Outcome.PROMOTED)
+        await scene.waits_at("traffic-20")
+        await scene.answer(Verb.APPROVE)
+        await scene.waits_at("traffic-60")
+        paused = await scene.tell(Verb.PAUSE)
+        assert Verb.RESUME in paused.allowed
+        held = await scene.answer(Verb.APPROVE)
+        assert held.paused
+        assert held.routes == Routes(primary=80, canary=20)
+        assert [step.name for step in held.steps][held.position] == "weight-60"
+        await scene.turn_gate("open")
+        yield held
+
+
+async def test_an_order_that_comes_too_late_is_refused_and_changes_nothing(scene: Scene) -> None:
+    name = scene.name
+    await scene.begin(a_canary(name), a_shop(name, "v1"))
+    async with scene.users():
         with pytest.raises(rollouts.NoRollout) as caught:
             await scene.tell(Verb.ABORT)
         assert str(caught.value) == f"no rollout is running for {scene.slot.key}"
-        await scene.assert_restored("v2")
+        await scene.assert_restored("v1")

@@ -18,6 +18,11 @@ TUNING = (
     # The development server polls its only shard 20 times a second; 50 ms a task becomes 7.
     "history.transferProcessorMaxPollRPS=1000",
     "history.timerProcessorMaxPollRPS=1000",
+    # All writes go through one connection. Hundreds of workers a queue would stand in line there
+    # until the server takes tasks for lost that it has just handed out, and hands them out again.
+    "history.transferProcessorSchedulerWorkerCount=16",
+    "history.timerProcessorSchedulerWorkerCount=16",
+    "history.visibilityProcessorSchedulerWorkerCount=4",
     # Timers shorter than a second are otherwise rounded up to one.
     'history.timerProcessorMaxTimeShift="10ms"',
 )

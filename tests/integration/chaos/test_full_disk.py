@@ -1,14 +1,14 @@
 """A full disk, for real: a small one of its own, filled to the last byte."""
 
 import asyncio
-import os
-from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from temporalio.exceptions import ApplicationError
 
+from tests.activities.local.small_disk import fill, small_file_system
 from tests.fakes_observe import HookReceiver
 from tests.integration.chaos.parts import Parts, Weights, asked, load_hook, refusals
 from tests.integration.manifests import a_canary, a_shop
@@ -18,43 +18,34 @@ from workflows.model.requests import Outcome
 from workflows.model.status import Verb
 
 SIZE = "32m"
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small disk")
-SmallDisk = Callable[..., AbstractAsyncContextManager[RealStack]]
+DATABASE = "temporal.db"
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> SmallDisk:
-    @asynccontextmanager
-    async def opened(*, database_elsewhere: bool) -> AsyncGenerator[RealStack]:
-        home = tmp_path / "home"
-        home.mkdir()
-        await run("mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(home))
-        try:
-            if database_elsewhere:
-                (home / "temporal.db").symlink_to(tmp_path / "temporal.db")
-            async with open_stack(home) as stack:
-                yield stack
-        finally:
-            await run("umount", "--lazy", str(home))
-
-    return opened
+@asynccontextmanager
+async def small_stack(folder: Path, *, database: Path | None = None) -> AsyncGenerator[RealStack]:
+    """A stack on a disk of its own; its database may lie on another one."""
+    with small_file_system(folder, SIZE) as home:
+        if database is not None:
+            (home / DATABASE).symlink_to(database)
+        async with open_stack(home) as stack:
+            yield stack
 
 
 async def test_a_rollout_holds_on_a_full_disk_and_can_be_taken_back_all_the_same(
-    small_disk: SmallDisk, receiver: HookReceiver
+    tmp_path: Path, receiver: HookReceiver
 ) -> None:
-    async with small_disk(database_elsewhere=True) as stack:
+    async with small_stack(tmp_path, database=tmp_path / DATABASE) as stack:
         scene = stack.new_scene()
         await at_the_first_weight(scene, receiver)
         async with scene.users():
-            await asyncio.to_thread(fill, stack)
+            filler = await asyncio.to_thread(fill_up, stack)
             receiver.answers["/load"].clear()
             await eventually(lambda: is_told(scene, "no space left"), "the next step has no space")
             assert (await scene.status()).outcome is None
             assert await Weights(scene).look() == 20
             await scene.tell(Verb.ABORT)
             await eventually(lambda: is_all_primary(scene), "users are with the primary")
-            await asyncio.to_thread(unfill, stack)
+            await asyncio.to_thread(filler.unlink)
             await scene.ends(Outcome.ROLLED_BACK, Reason.ABORTED)
             await scene.assert_restored("v1")
             await scene.apply(a_shop(scene.name, "v3"))
@@ -63,20 +54,20 @@ async def test_a_rollout_holds_on_a_full_disk_and_can_be_taken_back_all_the_same
 
 
 async def test_a_disk_too_full_for_temporal_stops_no_user_and_no_reset(
-    small_disk: SmallDisk, receiver: HookReceiver
+    tmp_path: Path, receiver: HookReceiver
 ) -> None:
-    async with small_disk(database_elsewhere=False) as stack:
+    async with small_stack(tmp_path) as stack:
         scene, parts = stack.new_scene(), Parts(stack)
         await at_the_first_weight(scene, receiver)
         async with scene.users():
-            await asyncio.to_thread(fill, stack)
+            filler = await asyncio.to_thread(fill_up, stack)
             receiver.answers["/load"].clear()
             await asked(receiver, "/load", times=len(receiver.keys("/load")) + 1)
             assert await Weights(scene).look() == 20
             code, printed = await parts.serinus("reset", scene.name)
             assert code == 0, printed
             assert await is_all_primary(scene)
-            await asyncio.to_thread(unfill, stack)
+            await asyncio.to_thread(filler.unlink)
             await parts.made_whole()
             await scene.ends(Outcome.ROLLED_BACK, Reason.FENCED)
             await parts.clean_up(scene)
@@ -105,28 +96,10 @@ async def is_told(scene: Scene, words: str) -> bool:
     return any(words in each.last_failure.message for each in pending)
 
 
-def filler(stack: RealStack) -> Path:
-    return stack.settings.home / "filler"
-
-
-def fill(stack: RealStack) -> None:
-    """Byte by byte in the end, and then see that nothing more can be written."""
-    with filler(stack).open("wb", buffering=0) as file:
-        for size in (1 << 20, 1 << 12, 1):
-            try:
-                while file.write(b"x" * size):
-                    pass
-            except OSError:
-                continue
+def fill_up(stack: RealStack) -> Path:
+    """To the last byte: nothing more can be written."""
+    filler = fill(stack.home)
     with pytest.raises(ApplicationError) as refused:
         stack.home.write(stack.settings.home / "one-more", "x")
     assert reason_of(refused.value) is Reason.STORAGE_FULL
-
-
-def unfill(stack: RealStack) -> None:
-    filler(stack).unlink()
-
-
-async def run(*command: str) -> None:
-    process = await asyncio.create_subprocess_exec(*command)
-    assert await process.wait() == 0, command
+    return filler

@@ -36,7 +36,7 @@ async def test_a_rollout_goes_on_where_it_was_when_temporal_comes_back_from_its_
             receiver.answers["/load"].clear()
             await asked(receiver, "/load", times=len(receiver.keys("/load")) + 1)
             assert weights.seen == [20]
-            assert await scene.versions() == {"v1", "v2"}
+            assert await scene.versions(number=60) == {"v1", "v2"}
             await parts.made_whole()
         await scene.ends(Outcome.PROMOTED)
         await scene.assert_restored("v2")

@@ -1,7 +1,5 @@
 """The formulae people are shown, and the numbers they give."""
 
-
-
 import pytest
 
 from workflows.expectation import Ramp, expected
