@@ -25,7 +25,7 @@ from tests.bench.table import judged, show, tell
 from tests.builders import a_plan
 from worker.rollouts import QUEUE
 from worker.stack import waiting
-from workflows.model.input import RolloutInput
+from workflows.model.input import RolloutInput, RolloutResult
 from workflows.model.measurement import MetricQuery, Threshold
 from workflows.model.plan import Check, Observe, Plan
 from workflows.rollout import Rollout
@@ -174,8 +174,9 @@ async def _histories(client: Client, seen: Seen) -> None:
     """Everything that Temporal noted as trouble, in every run."""
     for number in range(seen.count):
         slot = RolloutInput(name=f"app-{number}").slot
-        handle = client.get_workflow_handle_for(Rollout.run, slot.workflow_id)
-        seen.outcomes[(await handle.result()).outcome] += 1
+        handle = client.get_workflow_handle(slot.workflow_id, result_type=RolloutResult)
+        result: RolloutResult = await handle.result()
+        seen.outcomes[result.outcome] += 1
         for event in (await handle.fetch_history()).events:
             if event.event_type in _TROUBLE:
                 seen.trouble[_name(event)] += 1
