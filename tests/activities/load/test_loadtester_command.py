@@ -9,7 +9,9 @@ from pathlib import Path
 
 import httpx
 
+# A shell's background jobs ignore SIGINT; in front of a person nothing does.
 PROGRAM = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
     "import sys, cyclopts; from worker.cli.loadtester import loadtester;"
     "sys.exit(cyclopts.run(loadtester))"
 )
