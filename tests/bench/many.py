@@ -1,9 +1,10 @@
 """Two thousand rollouts at once on one worker: `python -m tests.bench many`.
 
-The Temporal server as `serinus up` starts it and one worker process with the real workflows and
-the real observation, on a platform that does nothing. Each rollout has two weights of six ticks,
-an interval of 10 s, three checks a tick and the guard's look every half second. A tick is late by
-what lies between the moment it was due and the moment it began.
+The Temporal server as `serinus up` starts it, but in memory: one SQLite file is for one machine's
+rollouts, thousands at once are for a server with a database. One worker process with the real
+workflows and the real observation, on a platform that does nothing. Each rollout has two weights
+of six ticks, an interval of 10 s, three checks a tick and the guard's look every half second. A
+tick is late by what lies between the moment it was due and the moment it began.
 """
 
 import asyncio
@@ -121,7 +122,7 @@ async def idle_worker(server: Server, said: Path) -> AsyncGenerator[psutil.Proce
 
 async def measure(count: int) -> Seen:
     seen = Seen(count)
-    async with temporal_server() as server:
+    async with temporal_server(in_memory=True) as server:
         said = server.settings.home / "late.txt"
         async with idle_worker(server, said) as worker:
             seen.worker, seen.server = Spent(worker), Spent(server.process)

@@ -27,14 +27,14 @@ class Server:
 
 
 @asynccontextmanager
-async def temporal_server() -> AsyncGenerator[Server]:
-    """Same program, options, tuning and database file as `serinus up`."""
+async def temporal_server(*, in_memory: bool = False) -> AsyncGenerator[Server]:
+    """Same program, options and tuning as `serinus up`, and the same database file or none."""
     with TemporaryDirectory(prefix="serinus-bench-") as folder:
         home = Path(folder)
         known = ports.claim(home, usual=False)
         with (home / "temporal.log").open("wb") as log:
             process = await asyncio.create_subprocess_exec(
-                *temporal.command(home, known), stdout=log, stderr=log
+                *temporal.command(home, known, in_memory=in_memory), stdout=log, stderr=log
             )
         try:
             settings = Settings(home=home, stack_only=True, usual_ports=False)

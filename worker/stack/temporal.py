@@ -33,7 +33,9 @@ def tuning_arguments() -> list[str]:
     return [argument for value in TUNING for argument in ("--dynamic-config-value", value)]
 
 
-def command(home: Path, ports: Ports, *, log_level: str = "warn") -> list[str]:
+def command(
+    home: Path, ports: Ports, *, log_level: str = "warn", in_memory: bool = False
+) -> list[str]:
     """Return the command line of the server of this home."""
     attributes = [
         argument
@@ -46,14 +48,21 @@ def command(home: Path, ports: Ports, *, log_level: str = "warn") -> list[str]:
         *("--ip", LOOPBACK, "--ui-ip", LOOPBACK),
         *("--port", str(ports.temporal), "--ui-port", str(ports.temporal_ui)),
         *("--http-port", str(ports.temporal_http), "--metrics-port", str(ports.temporal_metrics)),
-        *("--db-filename", str(home / "temporal.db")),
-        # With a write-ahead log this loses nothing when the server is killed, only at most the last
-        # instants when the machine loses power; without one every write waits for the disk.
-        *("--sqlite-pragma", "journal_mode=WAL", "--sqlite-pragma", "synchronous=NORMAL"),
+        *(() if in_memory else _kept(home)),
         *("--log-level", log_level, "--ui-disable-news-fetch"),
         *tuning_arguments(),
         *attributes,
     ]
+
+
+def _kept(home: Path) -> tuple[str, ...]:
+    """Name the file that rollouts are kept in.
+
+    With a write-ahead log this loses nothing when the server is killed, only at most the last
+    instants when the machine loses power; without one every write waits for the disk.
+    """
+    pragmas = ("--sqlite-pragma", "journal_mode=WAL", "--sqlite-pragma", "synchronous=NORMAL")
+    return ("--db-filename", str(home / "temporal.db"), *pragmas)
 
 
 def _type_of(indexed: int) -> str:
