@@ -46,11 +46,6 @@ def sandboxed(runner: WorkflowRunner | None) -> WorkflowRunner:
     )
 
 
-def converter_plugin() -> SimplePlugin:
-    """For clients: the strict converter."""
-    return SimplePlugin("serinus-client", data_converter=DATA_CONVERTER)
-
-
 def rollouts_plugin(activities: Sequence[Callable[..., object]] = ()) -> SimplePlugin:
     """For workers and replayers: workflows, sandbox, and the given activities."""
     return SimplePlugin(

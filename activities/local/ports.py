@@ -28,7 +28,7 @@ class PortLedger:
         for port in random.SystemRandom().sample(PORTS, len(PORTS)):
             if len(claimed) == count:
                 return tuple(claimed)
-            if _is_free(port) and self._claim(slot, port):
+            if is_free(port) and self._claim(slot, port):
                 claimed.append(port)
         raise failure(
             Reason.WORKLOAD_REJECTED,
@@ -61,7 +61,8 @@ class PortLedger:
                 path.unlink(missing_ok=True)
 
 
-def _is_free(port: int) -> bool:
+def is_free(port: int) -> bool:
+    """Whether a server could listen there now."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -17,6 +17,7 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from activities.local.ports import LOOPBACK, is_free
 from worker import connection, rollouts
 from worker.settings import Settings
 from worker.stack import ports, programs
@@ -98,7 +99,7 @@ def listeners(known: Ports | None, path: Path) -> Iterator[Finding]:
         )
         return
     numbers = known.model_dump()
-    silent = [f"{name} {port}" for name, port in numbers.items() if ports.is_free(port)]
+    silent = [f"{name} {port}" for name, port in numbers.items() if is_free(port)]
     if len(silent) == len(numbers):
         yield Finding(
             subject="stack", health=Health.ABSENT, found="stopped", advice="start it: serinus up"
@@ -173,7 +174,7 @@ async def polled_by(client: Client, queue: str, kind: TaskQueueType.ValueType) -
 
 async def proxy(known: Ports) -> Finding:
     """Whether the proxy of the stack answers on its own port."""
-    url = f"http://{ports.LOOPBACK}:{known.proxy_metrics}/metrics"
+    url = f"http://{LOOPBACK}:{known.proxy_metrics}/metrics"
     try:
         async with httpx.AsyncClient(timeout=PATIENCE, trust_env=False) as http:
             answer = await http.get(url)

@@ -5,18 +5,17 @@ Chosen once for a home, so that a part that is started again is found where it w
 """
 
 import random
-import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from activities.local.ports import LOOPBACK, is_free
 from activities.local.proxy import ProxyPorts
 from workflows.errors import SerinusError
 from workflows.model.value import Record
 
-LOOPBACK = "127.0.0.1"
 FREE_RANGE = range(17_000, 20_000)
 """Below what the system hands to outgoing connections, which could take a port in a restart."""
 
@@ -98,17 +97,6 @@ def choose(*, usual: bool) -> Ports:
             for name, wanted in Ports().model_dump().items()
         }
     )
-
-
-def is_free(port: int) -> bool:
-    """Whether a server could listen there now."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((LOOPBACK, port))
-        except OSError:
-            return False
-    return True
 
 
 def _free_ports() -> Iterator[int]:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from temporalio.api.enums.v1 import IndexedValueType
 
+from activities.local.ports import LOOPBACK
 from worker.stack import programs
-from worker.stack.ports import LOOPBACK, Ports
+from worker.stack.ports import Ports
 from workflows import search_attributes
 
 TUNING = (

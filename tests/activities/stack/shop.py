@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 
 import httpx
 
-from worker.stack.ports import LOOPBACK, choose
+from activities.local.ports import LOOPBACK
+from worker.stack.ports import choose
 
 
 @asynccontextmanager

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from activities.local.ports import LOOPBACK, is_free
 from worker.stack import ports
-from worker.stack.ports import LOOPBACK, Ports, StackFileError
+from worker.stack.ports import Ports, StackFileError
 
 
 def test_ports_are_chosen_once_for_a_home(tmp_path: Path) -> None:
@@ -30,7 +31,7 @@ def test_a_usual_port_that_is_taken_is_replaced() -> None:
             # Where somebody else holds it already, it is taken all the same.
             taken.bind((LOOPBACK, usual.loadtester))
             taken.listen()
-        assert not ports.is_free(usual.loadtester)
+        assert not is_free(usual.loadtester)
         assert ports.choose(usual=True).loadtester in ports.FREE_RANGE
 
 
