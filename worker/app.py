@@ -5,6 +5,7 @@ queue, and so slots, of their own.
 """
 
 import asyncio
+import gc
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
@@ -27,7 +28,13 @@ CONCURRENT_OBSERVATIONS = 4_000
 CONCURRENT_ACTIVITIES = 200
 GRACE = timedelta(seconds=10)
 THROTTLE = timedelta(seconds=1)
-STICKY = timedelta(seconds=5)
+STICKY = timedelta(seconds=10)
+COLLECT = (50_000, 20, 50)
+"""Thresholds of the garbage collector.
+
+Every rollout in the cache is some ten thousand objects. With Python's own thresholds each burst of
+ticks walks all of them, which for two thousand rollouts stops the event loop for seconds.
+"""
 # Said aloud: by default the SDK reads and hashes every module that is loaded, for a second.
 BUILD = WorkerDeploymentConfig(
     version=WorkerDeploymentVersion(deployment_name="serinus", build_id=version("serinus")),
@@ -42,9 +49,17 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
     await schedule_janitor(client, settings.cluster, QUEUE)
     async with AsyncExitStack() as stack:
         platform = await stack.enter_async_context(open_local(settings, client))
+        collect_rarely()
         for worker in workers(client, settings, platform):
             await stack.enter_async_context(worker)
         await stop.wait()
+
+
+def collect_rarely() -> None:
+    """Tell the garbage collector what this process is like; once, when all is imported."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECT)
 
 
 def workers(client: Client, settings: Settings, platform: Platform) -> Sequence[Worker]:

@@ -4,6 +4,7 @@ Called by `workflows.rollout` on every event. It knows no clock, no network and 
 must stay deterministic: it is replayed for as long as histories are kept.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -123,11 +124,22 @@ def routes_at(plan: Plan, position: int, before: Routes) -> Routes:
     return routes if isinstance(routes, Routes) else before
 
 
-def owed(plan: Plan, position: int) -> tuple[UndoHook, ...]:
-    """The undo hooks of every step that has begun, the latest first."""
-    begun = [step.name for step in plan.steps[: position + 1]]
-    due = [hook for hook in plan.undo if hook.after in begun]
-    return tuple(sorted(due, key=lambda hook: begun.index(hook.after), reverse=True))
+def owed(plan: Plan, begun: Collection[int]) -> tuple[UndoHook, ...]:
+    """The undo hooks of the steps that have begun, in reverse: of two after a step the last first.
+
+    `begun` holds positions.
+    """
+    names = {plan.steps[position].name: position for position in begun}
+    due = [hook for hook in reversed(plan.undo) if hook.after in names]
+    return tuple(sorted(due, key=lambda hook: names[hook.after], reverse=True))
+
+
+def owed_since(plan: Plan, step: str) -> tuple[UndoHook, ...]:
+    """As `owed`, where all that is known of a run is the name or kind of its last step."""
+    for position, each in enumerate(plan.steps):
+        if step in (each.name, each.kind):
+            return owed(plan, range(position + 1))
+    return ()
 
 
 def allowed(plan: Plan | None, course: Course, *, ending: bool) -> tuple[Verb, ...]:

@@ -19,9 +19,11 @@ from workflows.errors import Reason, bounded, reason_of
 from workflows.model.decisions import Submit
 from workflows.model.hook import HookType
 from workflows.model.observation import Observation
-from workflows.model.plan import Ask, Plan, Promote, Step
+from workflows.model.plan import Ask, Call, Finish, Plan, Promote, Shift, Step
 from workflows.perform import Performer
 from workflows.run_record import RunRecord
+
+FLEETING = (Call, Finish, Shift)
 
 
 @dataclass
@@ -128,9 +130,14 @@ def why(error: ActivityError) -> tuple[Reason, str]:
 
 
 def show(run: RunRecord) -> None:
-    """Tell the stock UI and the visibility store where the run is."""
+    """Tell the stock UI and the visibility store where the run is.
+
+    A step that is over in a moment is not worth a write: to the server each is as dear as a step.
+    """
     status = run.status()
     workflow.set_current_details(current_details(status))
+    if run.outcome is None and isinstance(run.step, FLEETING):
+        return
     workflow.upsert_search_attributes(
         [
             search_attributes.PHASE.value_set(status.phase),

@@ -89,7 +89,7 @@ class Rollout:
             return
         await self._interpreter.stop()
         promoted = decide.promoted(plan, run.course)
-        undo = () if promoted else decide.owed(plan, run.course.position)
+        undo = () if promoted else decide.owed(plan, run.timeline.spans)
         run.restoring, run.reason, run.message = True, reason, message
         run.timeline = run.timeline.ended(run.course.position, self._now())
         run.course = run.course.model_copy(update={"routes": ALL_PRIMARY, "paused": False})

@@ -101,7 +101,7 @@ class RunRecord:
         """Names of the undo hooks that a restore now would call, in their order."""
         if self.plan is None or self.outcome is not None:
             return ()
-        hooks = owed(self.plan, self.course.position)
+        hooks = owed(self.plan, self.timeline.spans)
         return tuple(hook.name for hook in hooks if hook.name not in self.skipped)
 
     @property

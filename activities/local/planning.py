@@ -14,8 +14,9 @@ from activities.local.state import Claim, PastRun, TargetState, TargetStore
 from activities.local.threads import in_thread
 from workflows.compile import compile_plan
 from workflows.contracts import Planning
+from workflows.decide import owed_since
 from workflows.errors import ManifestError, Reason, failure
-from workflows.model.plan import Plan, PlanKind, UndoHook
+from workflows.model.plan import Plan
 from workflows.model.requests import (
     CloseRun,
     LookRequest,
@@ -91,7 +92,7 @@ class LocalPlanning(Planning):
             claim = state.claim
             if claim is None or await self._is_running(claim.workflow_id, claim.run_id):
                 continue
-            owed = owed_undo(claim.plan, state.step)
+            owed = owed_since(claim.plan, state.step)
             orphans.append(Orphan(slot=slot, run_id=claim.run_id, plan=claim.plan, owed=owed))
         return Orphans(orphans=tuple(orphans))
 
@@ -109,21 +110,6 @@ class LocalPlanning(Planning):
             raise failure(Reason.TARGET_NOT_FOUND, message, retryable=False)
         spec = await in_thread(self._revisions.read, request.slot, state.previous_revision)
         return source.at(state.previous_revision, spec)
-
-
-def owed_undo(plan: Plan, step: str) -> tuple[UndoHook, ...]:
-    """The hooks owed once `step` has begun, the last first; `step` is a name or a kind."""
-    if plan.kind is not PlanKind.RELEASE:
-        return ()
-    names = [each.name for each in plan.steps]
-    kinds = [each.kind for each in plan.steps]
-    if step in names:
-        begun = names[: names.index(step) + 1]
-    elif step in kinds:
-        begun = names[: kinds.index(step) + 1]
-    else:
-        begun = []
-    return tuple(hook for hook in reversed(plan.undo) if hook.after in begun)
 
 
 def _compiled(source: Source) -> Plan:

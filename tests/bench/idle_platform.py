@@ -20,7 +20,7 @@ from activities.analysis.observe import Instruments, Observer
 from activities.hooking.caller import Envelope
 from tests.workflow.fake_platform import FakePlatform
 from worker import connection
-from worker.app import workers
+from worker.app import collect_rarely, workers
 from worker.platform import Platform
 from worker.registration import register_search_attributes
 from worker.settings import Settings
@@ -113,6 +113,7 @@ async def serve(home: Path, plan: Plan) -> Lateness:
     looking = asyncio.create_task(healthy.look_on())
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    collect_rarely()
     async with AsyncExitStack() as stack:
         for worker in workers(client, settings, Platform(others, observer.observe)):
             await stack.enter_async_context(worker)

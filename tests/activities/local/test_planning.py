@@ -8,7 +8,7 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities.local.home import Home
-from activities.local.planning import LocalPlanning, owed_undo
+from activities.local.planning import LocalPlanning
 from activities.local.platform import LocalPlatform
 from activities.local.proxy import ProxyPorts
 from activities.local.retire import without_canary
@@ -242,24 +242,17 @@ async def test_a_claim_without_a_run_is_an_orphan(
     assert (orphan.slot, orphan.run_id, orphan.plan, orphan.owed) == (SHOP, "run-1", plan, ())
 
 
-@pytest.mark.parametrize(
-    ("step", "owed"),
-    [
-        ("", []),
-        ("start", ["first"]),
-        ("weight-50", ["second", "first"]),
-        ("promote", ["third", "second", "first"]),
-        ("all-primary", ["third", "second", "first"]),
-    ],
-)
-async def test_undo_hooks_of_steps_that_began_are_owed_the_last_first(
-    here: LocalPlatform, planning: LocalPlanning, step: str, owed: list[str]
+async def test_an_orphan_owes_the_undo_hooks_of_the_steps_that_began(
+    here: LocalPlatform, planning: LocalPlanning
 ) -> None:
     apply(here, PROCESS + "---" + CANARY + "---" + POLICY)
     await promoted(here, 0, "old", None)
-    plan = (await prepare(planning)).plan
+    await prepare(planning)
+    async with here.store.write(SHOP, fence("run-1", 1, 5)) as edit:
+        await edit.save(edit.state.but(step="weight-50"))
 
-    assert [hook.name for hook in owed_undo(plan, step)] == owed
+    (orphan,) = (await planning.find_orphans()).orphans
+    assert [hook.name for hook in orphan.owed] == ["second", "first"]
 
 
 async def test_old_snapshots_are_forgotten_but_not_those_in_use(

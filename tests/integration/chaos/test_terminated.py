@@ -5,6 +5,7 @@ from tests.integration.chaos.parts import Parts, Weights, asked, load_hook, refu
 from tests.integration.manifests import a_canary, a_policy, a_shop
 from tests.integration.scene import Scene
 from workflows.errors import Reason
+from workflows.model.status import Verb
 from workflows.model.requests import Outcome
 
 
@@ -31,3 +32,27 @@ async def test_the_janitor_gives_back_what_a_terminated_rollout_left(
         await scene.apply(a_shop(name, "v3"))
         await scene.ends(Outcome.PROMOTED)
         await scene.assert_restored("v3")
+
+
+async def test_a_terminated_rollout_that_was_paused_still_owes_its_undo_hooks(
+    scene: Scene, receiver: HookReceiver, parts: Parts
+) -> None:
+    name = scene.name
+    undo = [
+        {"name": "before", "after": "start", "url": receiver.at("/before")},
+        {"name": "flags", "after": "weight-20", "url": receiver.at("/flags")},
+        {"name": "later", "after": "weight-60", "url": receiver.at("/later")},
+    ]
+    analysis: dict[str, object] = {"interval": "1s", "stepWeights": [20, 60]}
+    await scene.apply(a_policy(name, undo=undo))
+    await scene.begin(a_canary(name, analysis=analysis), a_shop(name, "v1"))
+    async with scene.users():
+        await scene.apply(a_shop(name, "v2"))
+        await scene.at("weight-20")
+        await scene.tell(Verb.PAUSE)
+        await scene.until(lambda seen: seen.steps[seen.position].name == "weight-60")
+        rollout = scene.on.client.get_workflow_handle(scene.slot.workflow_id)
+        await rollout.terminate("by mistake")
+        await parts.clean_up(scene)
+        assert [request.path for request in receiver.received] == ["/flags", "/before"]
+        await scene.assert_restored("v1")
