@@ -7,7 +7,7 @@ every heartbeat at once: see `HEARTBEAT_THROTTLE`.
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
@@ -44,6 +44,8 @@ class Instruments:
     checks: Checks
     hooks: Hooks
     live: LiveCounters | None = None
+    told: Callable[[ObserveRequest, ObserveProgress], Awaitable[None]] | None = None
+    """Told of each tick after it was counted, to show it where people look."""
     clock: Callable[[], float] = time.time
     """Seconds since 1970: ticks stay on time across workers."""
 
@@ -136,6 +138,8 @@ class _Watch:
             interval = self._request.analysis.interval
             self._tick_next_at(tally.next_tick_at(due, started, interval))
             self._beat.now()
+            if self._use.told is not None:
+                await self._use.told(self._request, self._progress)
             if ending := tally.ended(self._request, self._progress):
                 return ending
 

@@ -28,15 +28,19 @@ class Attempt:
     live: LiveCounters | None = None
     heartbeats: list[ObserveProgress] = field(default_factory=list[ObserveProgress])
     env: ActivityEnvironment = field(default_factory=ActivityEnvironment)
+    told: list[int] = field(default_factory=list[int])
     on_heartbeat: Callable[[ObserveProgress], None] = lambda progress: None
 
     async def run(self, request: ObserveRequest, *details: object) -> Observation:
         """Details travel as JSON, as they do through the server."""
         self.env.info = dataclasses.replace(self.env.info, heartbeat_details=details)
         self.env.on_heartbeat = self._keep
-        instruments = Instruments(self.routes, self.checks, self.hooks, self.live)
+        instruments = Instruments(self.routes, self.checks, self.hooks, self.live, self._tell)
         async with asyncio.timeout(TOO_LONG):
             return await self.env.run(Observer(instruments).observe, request)
+
+    async def _tell(self, request: ObserveRequest, progress: ObserveProgress) -> None:
+        self.told.append(progress.failed_checks)
 
     def _keep(self, progress: ObserveProgress) -> None:
         self.heartbeats.append(progress)

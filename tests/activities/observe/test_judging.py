@@ -55,6 +55,12 @@ async def test_reaching_the_threshold_ends_the_step_at_once(attempt: Attempt) ->
     assert observation.evidence.first_failure is not None
 
 
+async def test_every_tick_is_told_with_what_was_counted(attempt: Attempt) -> None:
+    attempt.checks = ScriptedChecks(100.0, 50.0, 50.0)
+    await attempt.run(a_request(an_analysis(a_check(), threshold=2), passes=5))
+    assert attempt.told == [0, 1, 2]
+
+
 async def test_failed_checks_need_not_follow_each_other(attempt: Attempt) -> None:
     attempt.checks = ScriptedChecks(50.0, 100.0, 50.0, 100.0)
     observation = await attempt.run(a_request(an_analysis(a_check(), threshold=2), passes=5))

@@ -5,8 +5,8 @@ from tests.integration.chaos.parts import Parts, Weights, asked, load_hook, refu
 from tests.integration.manifests import a_canary, a_policy, a_shop
 from tests.integration.scene import Scene
 from workflows.errors import Reason
-from workflows.model.status import Verb
 from workflows.model.requests import Outcome
+from workflows.model.status import Verb
 
 
 async def test_the_janitor_gives_back_what_a_terminated_rollout_left(
