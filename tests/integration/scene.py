@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import itertools
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +22,7 @@ from temporalio.service import RPCError
 from activities.local.home import Home
 from activities.local.programs import MARK
 from activities.local.state import TargetState, TargetStore
+from tests.integration.patience import LOOK_EVERY, PATIENCE, eventually
 from tests.integration.served import assert_primary_alone
 from worker import applying, connection, platform, rollouts, settings
 from worker.applying import Applier
@@ -39,9 +40,6 @@ from workflows.model.plan import ALL_PRIMARY
 from workflows.model.requests import Outcome
 from workflows.model.status import RolloutStatus, StepState, Verb
 
-PATIENCE = 60.0
-"""Seconds until a test gives up; far more than any of it takes, for machines under load."""
-LOOK_EVERY = 0.1
 RATE = 25.0
 _numbers = itertools.count(1)
 
@@ -290,25 +288,6 @@ def brief(seen: RolloutStatus | None) -> str:
         f"{seen.phase}, {seen.outcome}, {seen.reason} {seen.message!r}, {steps}; "
         f"waits {seen.waiting}, {seen.failed_checks} failed checks, last ticks {ticks}"
     )
-
-
-async def eventually(
-    condition: Callable[[], Awaitable[bool]], what: str, within: float = PATIENCE
-) -> None:
-    """Look until it is so."""
-    try:
-        async with asyncio.timeout(within):
-            while not await condition():  # noqa: ASYNC110  other processes cannot set our event
-                await asyncio.sleep(LOOK_EVERY)
-    except TimeoutError as error:
-        raise AssertionError(f"not after {within:g} s: {what}") from error
-
-
-async def together(*scenarios: Coroutine[object, object, None]) -> None:
-    """Play scenarios on targets of their own at the same time."""
-    async with asyncio.TaskGroup() as group:
-        for scenario in scenarios:
-            group.create_task(scenario)
 
 
 async def _true(value: bool) -> bool:

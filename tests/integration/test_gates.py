@@ -6,7 +6,8 @@ from aiohttp import web
 from tests.fakes_observe import HookReceiver
 from tests.integration.conftest import NewScene
 from tests.integration.manifests import a_canary, a_hook, a_shop
-from tests.integration.scene import Scene, eventually, together
+from tests.integration.patience import eventually, together
+from tests.integration.scene import Scene
 from worker import rollouts
 from workflows.errors import Reason
 from workflows.model.requests import Outcome

@@ -3,8 +3,8 @@
 import pytest
 
 from tests.integration.conftest import NewScene
+from tests.integration.patience import together
 from tests.integration.phases import PHASES, Phased
-from tests.integration.scene import together
 from worker import rollouts
 from workflows.errors import Reason
 from workflows.model.process import Process, revision

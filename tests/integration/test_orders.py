@@ -8,8 +8,9 @@ import pytest
 from tests.fakes_observe import HookReceiver
 from tests.integration.conftest import NewScene
 from tests.integration.manifests import HELD, a_canary, a_hook, a_shop
+from tests.integration.patience import eventually, together
 from tests.integration.phases import PHASES, Phased
-from tests.integration.scene import Scene, eventually, together
+from tests.integration.scene import Scene
 from worker import rollouts
 from workflows.errors import Reason
 from workflows.model.plan import Routes

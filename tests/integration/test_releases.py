@@ -2,7 +2,8 @@
 
 from tests.integration.conftest import NewScene
 from tests.integration.manifests import DURATION, HELD, SUCCESS_RATE, a_canary, a_policy, a_shop
-from tests.integration.scene import Scene, together
+from tests.integration.patience import together
+from tests.integration.scene import Scene
 from workflows.errors import Reason
 from workflows.model.requests import Outcome
 

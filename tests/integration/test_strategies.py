@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from tests.integration.conftest import NewScene
 from tests.integration.manifests import a_canary, a_hook, a_policy, a_shop
-from tests.integration.scene import Scene, together
+from tests.integration.patience import together
+from tests.integration.scene import Scene
 from workflows.errors import Reason
 from workflows.model.plan import Routes
 from workflows.model.requests import Outcome

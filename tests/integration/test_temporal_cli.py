@@ -13,7 +13,8 @@ import pytest
 from temporalio.client import WorkflowExecutionStatus
 
 from tests.integration.manifests import a_canary, a_hook, a_shop
-from tests.integration.scene import RealStack, Scene, eventually
+from tests.integration.patience import eventually
+from tests.integration.scene import RealStack, Scene
 from worker.applying import Applier
 from workflows.errors import Reason
 from workflows.model.requests import Outcome

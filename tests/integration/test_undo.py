@@ -6,7 +6,8 @@ from temporalio.client import WorkflowFailureError
 
 from tests.fakes_observe import HookReceiver
 from tests.integration.manifests import HELD, a_canary, a_policy, a_shop
-from tests.integration.scene import Scene, eventually
+from tests.integration.patience import eventually
+from tests.integration.scene import Scene
 from worker import rollouts
 from workflows.errors import Reason
 from workflows.model.decisions import SkipUndo

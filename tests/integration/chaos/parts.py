@@ -17,7 +17,8 @@ from activities.local.supervisor import Supervisor
 from tests.fakes_observe import HookReceiver
 from tests.integration import served
 from tests.integration.manifests import a_hook
-from tests.integration.scene import LOOK_EVERY, RealStack, Scene, eventually
+from tests.integration.patience import LOOK_EVERY, eventually
+from tests.integration.scene import RealStack, Scene
 
 ENOUGH = 2_000
 """More answers than any test asks for."""

@@ -12,7 +12,8 @@ from tests.activities.local.small_disk import fill, small_file_system
 from tests.fakes_observe import HookReceiver
 from tests.integration.chaos.parts import Parts, Weights, asked, load_hook, refusals
 from tests.integration.manifests import a_canary, a_shop
-from tests.integration.scene import RealStack, Scene, eventually, open_stack
+from tests.integration.patience import eventually
+from tests.integration.scene import RealStack, Scene, open_stack
 from workflows.errors import Reason, reason_of
 from workflows.model.requests import Outcome
 from workflows.model.status import Verb

@@ -13,7 +13,8 @@ from tests.integration.chaos.parts import (
     refusals,
 )
 from tests.integration.manifests import a_canary, a_shop
-from tests.integration.scene import RATE, Scene, eventually
+from tests.integration.patience import eventually
+from tests.integration.scene import RATE, Scene
 from worker.stack.users import Users
 from workflows.model.requests import Outcome
 

@@ -25,7 +25,8 @@ from tests.integration.chaos.parts import (
 )
 from tests.integration.conftest import NewScene
 from tests.integration.manifests import a_canary, a_hook, a_policy, a_shop
-from tests.integration.scene import Scene, eventually, together
+from tests.integration.patience import eventually, together
+from tests.integration.scene import Scene
 from worker.stack.stack import WORKER
 from workflows.errors import Reason
 from workflows.model.requests import Outcome
