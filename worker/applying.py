@@ -14,11 +14,12 @@ from activities.local.home import Home
 from activities.local.manifests import ManifestFolder
 from activities.manifests import dump
 from worker import rollouts
-from workflows.errors import SerinusError
+from workflows.errors import ManifestError, SerinusError
 from workflows.model.canary import Canary
 from workflows.model.decisions import Submit
 from workflows.model.identity import Slot
 from workflows.model.manifest import Manifest
+from workflows.model.problem import Problem
 from workflows.model.process import Process, revision
 from workflows.model.requests import Action
 from workflows.model.status import RolloutStatus
@@ -63,7 +64,11 @@ class Applier:
         self._folder = ManifestFolder(home)
 
     def apply(self, manifests: Sequence[Manifest], *, again: bool = False) -> Applied:
-        """Keep manifests; with `again`, trigger even what did not change. Blocking."""
+        """Keep manifests; with `again`, trigger even what did not change. Blocking.
+
+        ManifestError, and nothing is kept, if two Canaries would route the users of one service.
+        """
+        self._refuse_shared_services(manifests)
         before = {slot: self._related(slot) for slot in self._slots_of(manifests)}
         changes: list[Change] = []
         touched: list[Manifest] = []
@@ -99,6 +104,21 @@ class Applier:
         slot = Slot(namespace=namespace, name=name)
         return Trigger(slot=slot, id=_digest((dump(manifest),), ()), action=Action.REVERT)
 
+    def _refuse_shared_services(self, manifests: Sequence[Manifest]) -> None:
+        applied = [manifest for manifest in manifests if isinstance(manifest, Canary)]
+        owners: dict[tuple[str, str], Canary] = {}
+        for namespace in {canary.metadata.namespace for canary in applied}:
+            for canary in self._folder.list(Canary, namespace):
+                if canary.key not in {each.key for each in applied}:
+                    owners[_service_of(canary)] = canary
+        problems: list[Problem] = []
+        for canary in applied:
+            other = owners.setdefault(_service_of(canary), canary)
+            if other.key != canary.key:
+                problems.append(_shared(canary, other))
+        if problems:
+            raise ManifestError(problems)
+
     def _slots_of(self, manifests: Iterable[Manifest]) -> tuple[Slot, ...]:
         """The slots whose rollouts these manifests are about, each once."""
         slots: dict[Slot, None] = {}
@@ -127,6 +147,19 @@ class Applier:
 
     def _related(self, slot: Slot) -> tuple[str, ...]:
         return tuple(dump(manifest) for manifest in self._target_of(slot) if manifest is not None)
+
+
+def _service_of(canary: Canary) -> tuple[str, str]:
+    return canary.metadata.namespace, canary.spec.service_name
+
+
+def _shared(canary: Canary, other: Canary) -> Problem:
+    return Problem(
+        path="spec.service.name",
+        value=canary.spec.service_name,
+        message=f"is the service of Canary {other.key} already; each needs one of its own",
+        where=f"Canary {canary.key}",
+    )
 
 
 def _digest(before: Iterable[str], after: Iterable[str]) -> str:

@@ -7,6 +7,7 @@ from activities.manifests import load
 from worker.applying import Applied, Applier, NotApplied
 from worker.stack.demo import example
 from worker.stack.ports import Ports
+from workflows.errors import ManifestError
 from workflows.model.canary import Canary
 from workflows.model.identity import Slot
 from workflows.model.manifest import Manifest
@@ -99,3 +100,11 @@ def test_a_process_that_a_canary_releases_cannot_be_deleted(applier: Applier) ->
     applier.apply([manifest("canary.yaml"), manifest("v1.yaml")])
     with pytest.raises(NotApplied, match="delete the Canary first"):
         applier.delete(Process, "default", "shop")
+
+
+def test_two_canaries_cannot_have_one_service(applier: Applier) -> None:
+    applier.apply([manifest("canary.yaml")])
+    with pytest.raises(ManifestError, match="is the service of Canary default/shop already"):
+        applier.apply([named("canary.yaml", "till"), manifest("v1.yaml")])
+
+    assert slots(applier.apply([manifest("canary.yaml"), manifest("v1.yaml")])) == ["default/shop"]
