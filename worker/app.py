@@ -7,7 +7,7 @@ queue, and so slots, of their own.
 import asyncio
 import gc
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from datetime import timedelta
 from importlib.metadata import version
 
@@ -48,11 +48,21 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
     await register_search_attributes(client)
     await schedule_janitor(client, settings.cluster, QUEUE)
     async with AsyncExitStack() as stack:
-        platform = await stack.enter_async_context(open_local(settings, client))
+        platform = await stack.enter_async_context(_opened(settings, client))
         collect_rarely()
         for worker in workers(client, settings, platform):
             await stack.enter_async_context(worker)
         await stop.wait()
+
+
+def _opened(settings: Settings, client: Client) -> AbstractAsyncContextManager[Platform]:
+    if settings.platform == "kubernetes":
+        # A worker of this machine need not wait for a Kubernetes client to be loaded.
+        from worker.controller.settings import load_cluster  # noqa: PLC0415
+        from worker.kube_platform import open_kubernetes  # noqa: PLC0415
+
+        return open_kubernetes(settings, load_cluster(), client)
+    return open_local(settings, client)
 
 
 def collect_rarely() -> None:
@@ -81,6 +91,7 @@ def workers(client: Client, settings: Settings, platform: Platform) -> Sequence[
             task_queue=queue_of(settings.cluster),
             activities=platform.activities,
             deployment_config=BUILD,
+            interceptors=platform.interceptors,
             max_concurrent_activities=CONCURRENT_ACTIVITIES,
             activity_task_poller_behavior=pollers,
             graceful_shutdown_timeout=GRACE,
@@ -98,6 +109,7 @@ def observing_worker(client: Client, settings: Settings, platform: Platform) -> 
         task_queue=observe_queue_of(settings.cluster),
         activities=[platform.observe],
         deployment_config=BUILD,
+        interceptors=platform.interceptors,
         max_concurrent_activities=CONCURRENT_OBSERVATIONS,
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),
         graceful_shutdown_timeout=GRACE,

@@ -11,6 +11,7 @@ import httpx
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
+from temporalio.worker import Interceptor
 
 from activities.analysis.observe import Instruments, Observer
 from activities.hooking.caller import open_hook_caller
@@ -34,6 +35,7 @@ class Platform:
 
     activities: Sequence[Callable[..., object]]
     observe: Callable[..., object]
+    interceptors: Sequence[Interceptor] = ()
 
 
 @asynccontextmanager

@@ -20,7 +20,7 @@ from temporalio.client import (
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from workflows import policies, search_attributes
@@ -41,7 +41,11 @@ QUERY_WITHIN = timedelta(seconds=5)
 
 
 class RolloutRefused(SerinusError):  # noqa: N818  the name says what is wrong
-    """The rollout refused what it was told; the text is its own."""
+    """The rollout refused what it was told; the text is its own, and so is the reason code."""
+
+    def __init__(self, message: str, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class NoRollout(SerinusError):  # noqa: N818
@@ -226,7 +230,9 @@ async def _readable(slot: Slot) -> AsyncGenerator[None]:
         async with asyncio.timeout(ANSWER_WITHIN):
             yield
     except (WorkflowUpdateFailedError, WorkflowQueryFailedError) as error:
-        raise RolloutRefused(_words(error)) from error
+        cause = error.cause if isinstance(error, WorkflowUpdateFailedError) else None
+        reason = cause.type if isinstance(cause, ApplicationError) else None
+        raise RolloutRefused(_words(error), reason or "") from error
     except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
         raise NoAnswer(_nobody(slot)) from error
     except RPCError as error:

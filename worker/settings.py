@@ -8,6 +8,7 @@ its configuration file, see `worker.connection`.
 import os
 import sys
 from pathlib import Path
+from typing import Literal
 
 from pydantic import AliasChoices, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -40,6 +41,8 @@ class Settings(BaseSettings):
 
     home: Path = Field(default_factory=default_home)
     """The folder that holds all state of the local platform."""
+    platform: Literal["local", "kubernetes"] = "local"
+    """Where targets and traffic live."""
     cluster: str = "local"
     """The name of this platform in workflow ids and task queues."""
     usual_ports: bool = True

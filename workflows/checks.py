@@ -17,6 +17,8 @@ from workflows.model.plan import Check
 from workflows.model.problem import Problem, nearest
 from workflows.model.provider import Provider
 from workflows.model.quantity import format_duration
+from workflows.queries.registry import built_in
+from workflows.queries.subject import Subject, latest_revision
 
 
 class Rendered(NamedTuple):
@@ -47,6 +49,7 @@ def success_rate_wanted(canary: Canary) -> float | None:
 def _with_context(canary: Canary) -> Iterator[Rendered]:
     spec = canary.spec
     target = spec.target_ref.name
+    route = spec.route_ref.name if spec.route_ref else target
     for at, metric in enumerate(spec.analysis.metrics):
         context = TemplateContext(
             name=canary.metadata.name,
@@ -54,7 +57,7 @@ def _with_context(canary: Canary) -> Iterator[Rendered]:
             target=target,
             service=spec.service_name,
             ingress=spec.ingress_ref.name if spec.ingress_ref else target,
-            route=spec.route_ref.name if spec.route_ref else target,
+            route=latest_revision(target) if spec.target_ref.is_knative else route,
             interval=format_duration(metric.interval),
             variables=metric.template_variables,
         )
@@ -62,15 +65,37 @@ def _with_context(canary: Canary) -> Iterator[Rendered]:
 
 
 def _direct(metrics: Iterable[Rendered], canary: Canary, provider: Provider) -> Iterator[Check]:
-    address = canary.spec.metrics_server or ""
     for path, metric, context in metrics:
-        query = _query(metric, provider, metric.name, address)
-        if metric.is_built_in:
-            yield _check(metric, query)
+        if metric.is_built_in and provider is Provider.LOCAL:
+            yield _check(metric, _query(metric, provider, metric.name, canary))
+        elif metric.is_built_in:
+            text = _built_in(Rendered(path, metric, context), canary, provider)
+            yield _check(metric, _query(metric, MetricProvider.PROMETHEUS, text, canary))
         elif metric.query:
             text = _rendered(metric.query, context, canary, f"{path}.query")
-            inline = {"provider": MetricProvider.PROMETHEUS.value, "query": text}
-            yield _check(metric, query.model_copy(update=inline))
+            yield _check(metric, _query(metric, MetricProvider.PROMETHEUS, text, canary))
+
+
+def _built_in(asked: Rendered, canary: Canary, provider: Provider) -> str:
+    metric, context = asked.metric, asked.context
+    subject = Subject(
+        namespace=context.namespace,
+        target=context.target,
+        kind=canary.spec.target_ref.kind,
+        service=context.service,
+        ingress=context.ingress,
+        route=context.route,
+        window=context.interval,
+    )
+    if (text := built_in(metric.name, provider, subject)) is not None:
+        return text
+    problem = Problem(
+        path=f"{asked.path}.name",
+        message=f"{provider.value} has no series about a {subject.kind} target; use a templateRef",
+        value=metric.name,
+        where=f"Canary {canary.key}",
+    )
+    raise ManifestError((problem,))
 
 
 def _templated(
@@ -120,13 +145,16 @@ def _asking(template: MetricTemplate, metric: Metric, text: str) -> MetricQuery:
     )
 
 
-def _query(metric: Metric, provider: Provider, text: str, address: str) -> MetricQuery:
+def _query(
+    metric: Metric, provider: Provider | MetricProvider, text: str, canary: Canary
+) -> MetricQuery:
+    """Asked of `metricsServer`; where there is none, of the one that the platform knows."""
     return MetricQuery(
         check=metric.name,
-        provider=provider,
+        provider=provider.value,
         query=text,
         interval=metric.interval.total_seconds(),
-        address=address,
+        address=canary.spec.metrics_server or "",
     )
 
 

@@ -36,6 +36,17 @@ class Reason(StrEnum):
     WORKLOAD_REJECTED = "WorkloadRejected"
     SUPERVISOR_DOWN = "SupervisorDown"
     PRIMARY_NOT_READY = "PrimaryNotReady"
+    # cluster
+    CLUSTER_UNREACHABLE = "ClusterUnreachable"
+    """No answer from the API server, or one that says to try again later."""
+    CLUSTER_FORBIDDEN = "ClusterForbidden"
+    KIND_NOT_INSTALLED = "KindNotInstalled"
+    CONFLICT = "Conflict"
+    """Somebody else changed the object in between; read it again."""
+    OBJECT_REJECTED = "ObjectRejected"
+    """The API server or an admission webhook will not have it."""
+    TARGET_CHANGED = "TargetChanged"
+    """What was analysed can no longer be had."""
     # workload
     PROGRESS_DEADLINE = "ProgressDeadlineExceeded"
     # checks

@@ -7,7 +7,7 @@ Every method may fail with an ApplicationError of a closed list of reasons: `Clu
 `ObjectRejected` (422 or a webhook's refusal, with its words; not retryable).
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -58,7 +58,7 @@ class KubeApi(Protocol):
 
     def watch(
         self, api_version: str, kind: str, namespace: str | None = None, *, labels: str = ""
-    ) -> AsyncIterator[Seen]:
+    ) -> AsyncGenerator[Seen]:
         """List, then every change, for ever: goes on over expiry (410), restarts and cuts.
 
         After a gap the objects are listed again and the difference is told as changes.

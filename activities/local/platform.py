@@ -4,12 +4,13 @@ from pathlib import Path
 
 import httpx
 
+from activities.claims import IsRunning
 from activities.local.bundles import BundleReader
 from activities.local.canary import CanaryCopies
 from activities.local.copies import CopyRunner
 from activities.local.home import Home
 from activities.local.manifests import ManifestFolder
-from activities.local.planning import IsRunning, LocalPlanning
+from activities.local.planning import LocalPlanning
 from activities.local.primary import PrimaryCopies
 from activities.local.proxy import Proxy, ProxyPorts
 from activities.local.readiness import Readinesses

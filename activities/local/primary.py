@@ -109,9 +109,4 @@ def _taken_over(state: TargetState, revision: str) -> TargetState:
     if state.incoming is not None and state.incoming.revision == revision:
         old = retiring(state.primary)
         state = state.but(primary=state.incoming, incoming=None, retired=(*state.retired, *old))
-    promoted = state.promoted_revision
-    return state.but(
-        promoted_revision=revision,
-        previous_revision=state.previous_revision if promoted == revision else promoted,
-        failed_revision=None if state.failed_revision == revision else state.failed_revision,
-    )
+    return state.promoted(revision)

@@ -75,10 +75,4 @@ def _written(slot: Slot, state: TargetState) -> Dynamic | None:
 
 
 def _after(state: TargetState, request: EnsureRoutes) -> TargetState:
-    """A pause and a restore are no steps: what had begun before them stays owed an undo."""
-    step = request.step if _is_planned(state, request.step) else state.step
-    return state.but(traffic=request.traffic, routes=request.routes, step=step)
-
-
-def _is_planned(state: TargetState, step: str) -> bool:
-    return state.claim is not None and any(step == each.name for each in state.claim.plan.steps)
+    return state.but(traffic=request.traffic, routes=request.routes).at_step(request.step)

@@ -7,20 +7,17 @@ overtaken by a newer write is refused, whether it still runs in this worker or i
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Self
 
 from pydantic import ValidationError
 
+from activities.claims import SlotState
 from activities.local.home import Home
 from activities.local.threads import in_thread
 from workflows.errors import Reason, failure
 from workflows.model.identity import Fence, Slot
-from workflows.model.plan import Plan, Routes, Traffic
 from workflows.model.process import Readiness
-from workflows.model.requests import Outcome
 from workflows.model.value import Record
 
-KEPT_OUTCOMES = 50
 LOCK_RETRY = 0.005
 
 
@@ -46,43 +43,13 @@ class Copies(Record):
         return max(1, -(-len(self.ports) * percent // 100))
 
 
-class Claim(Record):
-    """The run that holds the slot."""
-
-    workflow_id: str
-    run_id: str
-    plan: Plan
-    plain: bool = False
-    """A Process without a Canary."""
-
-
-class PastRun(Record):
-    """How a run ended."""
-
-    revision: str
-    outcome: Outcome
-    reason: Reason | None = None
-    message: str = ""
-    started_at: float
-    ended_at: float
-
-
-class TargetState(Record):
+class TargetState(SlotState):
     """`incoming` is the primary to be; `retired` copies are to be drained and stopped."""
 
-    fence: Fence = Fence(run_id="", generation=0, sequence=0)
-    claim: Claim | None = None
-    promoted_revision: str | None = None
-    previous_revision: str | None = None
-    failed_revision: str | None = None
     primary: Copies | None = None
     canary: Copies | None = None
     incoming: Copies | None = None
     retired: tuple[Copies, ...] = ()
-    traffic: Traffic | None = None
-    routes: Routes | None = None
-    step: str = ""
-    history: tuple[PastRun, ...] = ()
 
     @property
     def copies(self) -> tuple[Copies, ...]:
@@ -93,14 +60,6 @@ class TargetState(Record):
     @property
     def ports(self) -> frozenset[int]:
         return frozenset(port for copies in self.copies for port in copies.ports)
-
-    def but(self, **changes: object) -> Self:
-        """The same with some fields changed."""
-        return self.model_validate({**dict(self), **changes})
-
-    def and_past(self, run: PastRun) -> Self:
-        """With one more outcome; the oldest are dropped."""
-        return self.but(history=(*self.history, run)[-KEPT_OUTCOMES:])
 
 
 class Edit:
@@ -140,8 +99,7 @@ class TargetStore:
         """Hold the slot for a change; `Fenced` if a newer write came first."""
         async with self._locked(slot):
             state = await self.read(slot)
-            if fence.older_than(state.fence):
-                raise _fenced(slot, fence, state.fence)
+            state.refuse_older(slot, fence)
             edit = Edit(self._home, slot, state, urgent=urgent)
             # Kept before anything is done, so that no older write can come in after a crash.
             await edit.save(state.but(fence=fence))
@@ -149,9 +107,7 @@ class TargetStore:
 
     async def refuse_overtaken(self, slot: Slot, fence: Fence) -> None:
         """`Fenced` if a newer write came; asked in waits, which hold no lock."""
-        state = await self.read(slot)
-        if fence.older_than(state.fence):
-            raise _fenced(slot, fence, state.fence)
+        (await self.read(slot)).refuse_older(slot, fence)
 
     @asynccontextmanager
     async def _locked(self, slot: Slot) -> AsyncGenerator[None]:
@@ -179,12 +135,3 @@ class TargetStore:
     def _slots(self) -> tuple[Slot, ...]:
         found = sorted(self._home.targets.glob("*/*.json"))
         return tuple(Slot(namespace=path.parent.name, name=path.stem) for path in found)
-
-
-def _fenced(slot: Slot, fence: Fence, newest: Fence) -> Exception:
-    return failure(
-        Reason.FENCED,
-        f"a newer write to {slot.key} came first: {newest.run_id} #{newest.sequence} after "
-        f"{fence.run_id} #{fence.sequence}; nothing was changed",
-        retryable=False,
-    )

@@ -6,20 +6,18 @@ Each heartbeats while it waits and hands over at once when its worker stops. Wha
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Never
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.attending import attended
 from activities.local.canary import CanaryCopies
 from activities.local.manifests import ManifestFolder
 from activities.local.primary import PrimaryCopies
 from activities.local.state import TargetStore
 from activities.local.threads import in_thread
-from activities.racing import Beat, first_of
-from workflows import policies
 from workflows.contracts import Workload
-from workflows.errors import Reason, reason_of, worker_shutdown
+from workflows.errors import Reason, reason_of
 from workflows.model.canary import Canary
 from workflows.model.identity import Fence, Slot
 from workflows.model.process import Process
@@ -51,7 +49,7 @@ class LocalWorkload(Workload):
     @activity.defn(name="workload.start_canary")
     async def start_canary(self, request: StartCanary) -> None:
         """`ProgressDeadlineExceeded` when it is not ready in time."""
-        await _attended(self._canary.start(request), request)
+        await attended(self._canary.start(request), request.fence)
 
     @activity.defn(name="workload.promote")
     async def promote(self, request: PromoteTarget) -> None:
@@ -61,7 +59,7 @@ class LocalWorkload(Workload):
     @activity.defn(name="workload.stop_canary")
     async def stop_canary(self, request: StopCanary) -> None:
         """`PrimaryNotReady` (retryable) while the canary is the only serving copy."""
-        await _attended(self._canary.stop(request.slot, request.fence), request)
+        await attended(self._canary.stop(request.slot, request.fence), request.fence)
 
     @activity.defn(name="workload.adopt")
     async def adopt(self, request: AdoptTarget) -> None:
@@ -71,7 +69,7 @@ class LocalWorkload(Workload):
     @activity.defn(name="workload.release")
     async def release(self, request: ReleaseTarget) -> None:
         """The primary serves on without its Canary; a Process without one goes altogether."""
-        await _attended(self._release(request.slot, request.fence), request)
+        await attended(self._release(request.slot, request.fence), request.fence)
 
     async def _release(self, slot: Slot, fence: Fence) -> None:
         claim = (await self._store.read(slot)).claim
@@ -85,7 +83,7 @@ class LocalWorkload(Workload):
     async def _or_withdraw(self, work: Coroutine[object, object, None], request: SlotWrite) -> None:
         """What did not take over does not stay, unless the next worker goes on with it."""
         try:
-            await _attended(work, request)
+            await attended(work, request.fence)
         except asyncio.CancelledError:
             if not activity.is_worker_shutdown():
                 await self._withdraw(request)
@@ -101,13 +99,3 @@ class LocalWorkload(Workload):
         except ApplicationError as error:
             # Whoever came first stops it too; the caller has its own reason to tell.
             activity.logger.warning("promotion.not_withdrawn", extra={"why": error.message})
-
-
-async def _attended(work: Coroutine[object, object, None], request: SlotWrite) -> None:
-    beat = Beat(lambda: request.fence, policies.ATTENDED_EVERY)
-    await first_of(work, _hand_over(), beat.keep())
-
-
-async def _hand_over() -> Never:
-    await activity.wait_for_worker_shutdown()
-    raise worker_shutdown()

@@ -1,10 +1,10 @@
-"""Reads the metrics page of Traefik 3 into counters, every half second, for every service.
+"""Reads metrics pages into counters, every half second, for every service.
 
 Parsing a page with Prometheus' own parser takes 40 µs a line, too long for that rhythm. Names and
 labels of a series never change, so each is parsed once; after that only its number is read.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -13,16 +13,19 @@ from activities.metrics.counters import RouterCounters, ServiceCounters
 
 _REQUESTS = "traefik_service_requests_total"
 _BUCKET = "traefik_service_request_duration_seconds_bucket"
-_WANTED = (_REQUESTS + "{", _BUCKET + "{")
 
 
 @dataclass(frozen=True, slots=True)
-class _Series:
+class Series:
     """What one line of the page counts: a bucket has a bound, a count of requests has none."""
 
     service: str
     failed: bool
-    bound: float | None
+    bound: float | None = None
+
+
+Reader = Callable[[str, Mapping[str, str]], Series | None]
+"""What the name and labels of a series say; None for one that does not count."""
 
 
 @dataclass(slots=True)
@@ -31,7 +34,7 @@ class _Sums:
     failed: int = 0
     buckets: dict[float, int] = field(default_factory=dict[float, int])
 
-    def add(self, series: _Series, count: int) -> None:
+    def add(self, series: Series, count: int) -> None:
         if series.bound is not None:
             self.buckets[series.bound] = self.buckets.get(series.bound, 0) + count
             return
@@ -44,37 +47,56 @@ class _Sums:
         return ServiceCounters(self.requests, self.failed, bounds, buckets)
 
 
-class TraefikPage:
-    """Remembers the series of the last page; one for a router."""
+class Page:
+    """Remembers the series of the last page; one for a server that is scraped."""
 
-    def __init__(self) -> None:
-        self._series: Mapping[str, _Series] = {}
+    def __init__(self, wanted: Iterable[str], reader: Reader) -> None:
+        self._wanted = tuple(f"{name}{end}" for name in wanted for end in "{ ")
+        self._reader = reader
+        self._series: Mapping[str, Series | None] = {}
 
     def read(self, text: str) -> RouterCounters:
         """The counters of every service; ValueError if the page cannot be read."""
-        if "traefik_" not in text:
-            raise ValueError("this is no metrics page of Traefik")
-        lines = [line.rpartition(" ") for line in text.splitlines() if line.startswith(_WANTED)]
-        new = [name for name, _, _ in lines if name not in self._series]
-        known = {**self._series, **dict(zip(new, _parsed(new), strict=True))}
+        lines = [_split(line) for line in text.splitlines() if line.startswith(self._wanted)]
+        new = [name for name, _ in lines if name not in self._series]
+        known = {**self._series, **dict(zip(new, self._parsed(new), strict=True))}
         sums: dict[str, _Sums] = {}
-        for name, _, number in lines:
-            series = known[name]
-            sums.setdefault(series.service, _Sums()).add(series, int(float(number)))
-        self._series = {name: known[name] for name, _, _ in lines}
+        for name, number in lines:
+            if (series := known[name]) is not None:
+                sums.setdefault(series.service, _Sums()).add(series, int(float(number)))
+        self._series = {name: known[name] for name, _ in lines}
         return {service: found.frozen() for service, found in sums.items()}
 
+    def _parsed(self, names: Iterable[str]) -> list[Series | None]:
+        page = "".join(f"{name} 0\n" for name in names)
+        families = text_string_to_metric_families(page)
+        samples = [sample for family in families for sample in family.samples]
+        return [self._reader(sample.name, sample.labels) for sample in samples]
 
-def _parsed(names: Iterable[str]) -> list[_Series]:
-    page = "".join(f"{name} 0\n" for name in names)
-    families = text_string_to_metric_families(page)
-    return [_series(sample.labels) for family in families for sample in family.samples]
+
+class TraefikPage(Page):
+    """The page of Traefik 3; services as it names them."""
+
+    def __init__(self) -> None:
+        super().__init__((_REQUESTS, _BUCKET), _traefik)
+
+    def read(self, text: str) -> RouterCounters:
+        if "traefik_" not in text:
+            raise ValueError("this is no metrics page of Traefik")
+        return super().read(text)
 
 
-def _series(labels: Mapping[str, str]) -> _Series:
+def _traefik(_name: str, labels: Mapping[str, str]) -> Series:
     bound = labels.get("le")
-    return _Series(
+    return Series(
         service=labels.get("service", ""),
         failed=labels.get("code", "").startswith("5"),
         bound=None if bound is None else float(bound),
     )
+
+
+def _split(line: str) -> tuple[str, str]:
+    """Name with labels, and the number; a time may follow it."""
+    head, closed, tail = line.rpartition("} ")
+    name, _, tail = (f"{head}}}", "", tail) if closed else line.partition(" ")
+    return name, tail.split(maxsplit=1)[0]

@@ -1,4 +1,4 @@
-"""Scrapes one router for every rollout behind it, while there is one.
+"""Scrapes one router, or a set of pods, for every rollout behind it, while there is one.
 
 The observe activity subscribes for the length of a step. Its guard waits for `next_look`, its
 checks ask for a `window`.
@@ -8,11 +8,11 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Self
+from typing import Protocol, Self
 
 import httpx
 
-from activities.metrics.counters import Scrape, Window
+from activities.metrics.counters import RouterCounters, Scrape, Window
 from activities.metrics.history import History
 from activities.metrics.scrape import TraefikPage
 
@@ -21,14 +21,40 @@ STALE_AFTER = 3.0
 """Seconds after which the last scrape no longer speaks for now."""
 
 
-class Scraper:
-    """One for a router; keeps ten minutes of counters, and a task only while subscribed to."""
+class Source(Protocol):
+    """Where counters come from."""
 
-    def __init__(self, http: httpx.AsyncClient, url: str, every: float = 0.5) -> None:
+    @property
+    def name(self) -> str:
+        """For people: what is scraped."""
+        ...
+
+    async def counters(self) -> RouterCounters:
+        """As they stand now; an error of HTTP, TimeoutError or ValueError where none can be had."""
+        ...
+
+
+class RouterPage:
+    """The metrics page of one Traefik."""
+
+    def __init__(self, http: httpx.AsyncClient, url: str) -> None:
         self._http = http
-        self._url = url
-        self._every = every
         self._page = TraefikPage()
+        self.name = url
+
+    async def counters(self) -> RouterCounters:
+        # Traefik is near: packing the page would only cost both sides time.
+        response = await self._http.get(self.name, headers={"Accept-Encoding": "identity"})
+        response.raise_for_status()
+        return self._page.read(response.text)
+
+
+class Scraping:
+    """One for a source; keeps ten minutes of counters, and a task only while subscribed to."""
+
+    def __init__(self, source: Source, every: float = 0.5) -> None:
+        self._source = source
+        self._every = every
         self._history = History()
         self._subscribers = 0
         self._task: asyncio.Task[None] | None = None
@@ -41,7 +67,7 @@ class Scraper:
         self._subscribers += 1
         if self._task is None:
             self._trouble = None
-            self._task = asyncio.create_task(self._scrape_on(), name=f"scrape {self._url}")
+            self._task = asyncio.create_task(self._scrape_on(), name=f"scrape {self._source.name}")
         try:
             yield self
         finally:
@@ -116,16 +142,20 @@ class Scraper:
         self._came = asyncio.Event()
 
     async def _scrape(self) -> None:
+        name = self._source.name
         try:
             async with asyncio.timeout(SCRAPE_TIMEOUT):
-                # Traefik is near: packing the page would only cost both sides time.
-                headers = {"Accept-Encoding": "identity"}
-                response = await self._http.get(self._url, headers=headers)
-            response.raise_for_status()
-            self._history.add(time.monotonic(), self._page.read(response.text))
+                counters = await self._source.counters()
+            self._history.add(time.monotonic(), counters)
             self._trouble = None
         except TimeoutError:
-            self._trouble = f"{self._url} did not answer within {SCRAPE_TIMEOUT:g} s"
+            self._trouble = f"{name} did not answer within {SCRAPE_TIMEOUT:g} s"
         except (httpx.HTTPError, httpx.InvalidURL, ValueError, OverflowError) as error:
-            why = str(error) or type(error).__name__
-            self._trouble = f"{self._url} cannot be scraped: {why}"
+            self._trouble = f"{name} cannot be scraped: {str(error) or type(error).__name__}"
+
+
+class Scraper(Scraping):
+    """Scrapes one router."""
+
+    def __init__(self, http: httpx.AsyncClient, url: str, every: float = 0.5) -> None:
+        super().__init__(RouterPage(http, url), every)

@@ -50,6 +50,7 @@ COMMANDS = {
     },
     "Run": {
         "worker": ("worker.cli.worker:worker", "Run the worker until it is stopped."),
+        "controller": ("worker.cli.controller:controller", "Watch a cluster, start rollouts."),
     },
 }
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+from activities.claims import PastRun
 from activities.local.home import Home
-from activities.local.state import Copies, PastRun, TargetState, TargetStore
+from activities.local.state import Copies, TargetState, TargetStore
 from worker.cli.view import clock, short
 from worker.settings import Settings
 from workflows.model.identity import Slot

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, model_validator
 
@@ -16,6 +16,7 @@ SUCCESS_RATE = "request-success-rate"
 DURATION = "request-duration"
 TEN_SECONDS = timedelta(seconds=10)
 BUILT_IN = (SUCCESS_RATE, DURATION)
+Empty = Literal[""]
 
 
 class Severity(StrEnum):
@@ -82,17 +83,20 @@ class Metric(Part):
         return self
 
 
-def _or(default: object) -> BeforeValidator:
-    return BeforeValidator(lambda value: default if value == "" else value)
+def _or(default: object, taken: object) -> BeforeValidator:
+    """The empty string is as good as leaving it out; `taken` is what the schema says."""
+    return BeforeValidator(
+        lambda value: default if value == "" else value, json_schema_input_type=taken
+    )
 
 
 class Webhook(Part):
     """An outbound webhook; without a type it is a `rollout` hook."""
 
     name: Name
-    type: Annotated[HookType, _or(HookType.ROLLOUT)] = HookType.ROLLOUT
+    type: Annotated[HookType, _or(HookType.ROLLOUT, Empty | HookType)] = HookType.ROLLOUT
     url: Url
-    timeout: Annotated[PositiveDuration, _or(TEN_SECONDS)] = TEN_SECONDS
+    timeout: Annotated[PositiveDuration, _or(TEN_SECONDS, PositiveDuration)] = TEN_SECONDS
     retries: Count = 0
     disable_tls: Flag = False
     mute_alert: Flag = False
@@ -103,5 +107,5 @@ class Alert(Part):
     """Whom to tell, and from which severity on; unset means everything."""
 
     name: Name
-    severity: Annotated[Severity, _or(Severity.INFO)] = Severity.INFO
+    severity: Annotated[Severity, _or(Severity.INFO, Empty | Severity)] = Severity.INFO
     provider_ref: Reference

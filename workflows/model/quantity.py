@@ -145,13 +145,22 @@ def _http_url(value: str) -> str:
 
 
 _TEXT = WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN, "examples": ["30s", "1m"]})
+# A duration in Go's syntax is longer than nothing exactly when one of its digits is.
+_TEXT_ABOVE_ZERO = WithJsonSchema(
+    {
+        "type": "string",
+        "pattern": DURATION_PATTERN,
+        "allOf": [{"pattern": "[1-9]"}],
+        "examples": ["30s", "1m"],
+    }
+)
 _AS_GO = PlainSerializer(format_duration, return_type=str)
 
 Duration = Annotated[
     timedelta, AfterValidator(_not_negative), BeforeValidator(_duration), _AS_GO, _TEXT
 ]
 PositiveDuration = Annotated[
-    timedelta, AfterValidator(_above_zero), BeforeValidator(_duration), _AS_GO, _TEXT
+    timedelta, AfterValidator(_above_zero), BeforeValidator(_duration), _AS_GO, _TEXT_ABOVE_ZERO
 ]
 Whole = Annotated[int, BeforeValidator(_whole)]
 Count = Annotated[Whole, Field(ge=0)]

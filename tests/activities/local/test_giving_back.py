@@ -8,8 +8,8 @@ import psutil
 import pytest
 from temporalio.exceptions import ApplicationError
 
+from activities.claims import Claim
 from activities.local.reset import reset
-from activities.local.state import Claim
 from activities.manifests import load
 from tests.activities.local.conftest import Target, new_platform, processes_of, run
 from tests.activities.local.small_disk import fill, small_file_system

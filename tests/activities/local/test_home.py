@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from temporalio.exceptions import ApplicationError
 
+from activities.claims import PastRun
 from activities.local.home import RESERVE_BYTES, Home
 from activities.local.ports import PortLedger
-from activities.local.state import PastRun, TargetState, TargetStore
+from activities.local.state import TargetState, TargetStore
 from tests.activities.local.small_disk import fill, small_file_system
 from workflows.errors import Reason
 from workflows.model.identity import Fence, Slot

@@ -11,7 +11,7 @@ from worker.cli import COMMANDS, run
 WANTED = [
     "demo", "up", "down", "apply", "get", "delete", "plan", "status",
     "list", "history", "approve", "reject", "pause", "resume", "promote", "abort", "skip",
-    "reset", "undo", "load", "loadtester", "worker", "doctor", "schema",
+    "reset", "undo", "load", "loadtester", "worker", "controller", "doctor", "schema",
 ]
 # fmt: on
 PATHS = {name: path for group in COMMANDS.values() for name, (path, _) in group.items()}

@@ -8,6 +8,7 @@ from tests.unit.plan.builders import DEPLOYMENT, WEIGHTED, a_canary, a_plan, a_t
 from workflows.errors import ManifestError
 from workflows.model.measurement import SecretRef, Threshold
 from workflows.model.plan import Check
+from workflows.queries.subject import wants_revision_of
 
 TEMPLATED: Mapping[str, object] = {"name": "errors", "templateRef": {"name": "errors"}}
 
@@ -38,7 +39,8 @@ def test_a_built_in_asks_the_provider_of_the_canary_by_its_own_name() -> None:
         ingressRef={"kind": "Ingress", "name": "front"},
         metricsServer="http://prometheus.test:9090",
     )
-    assert nginx.metric.provider == "nginx"
+    assert nginx.metric.provider == "prometheus"
+    assert 'ingress="front"' in nginx.metric.query
     assert nginx.metric.address == "http://prometheus.test:9090"
 
 
@@ -127,3 +129,26 @@ def test_a_query_that_cannot_be_rendered_is_refused_at_its_place() -> None:
     assert "MetricTemplate default/errors: spec.query: cannot be rendered: line 1" in text
     inline = refusal({"name": "queue", "query": "{{ nothing }}"})
     assert "Canary default/shop: spec.analysis.metrics[0].query: cannot be rendered" in inline
+
+
+def test_a_knative_target_is_asked_by_a_revision_that_the_cluster_names() -> None:
+    target = {"apiVersion": "serving.knative.dev/v1", "kind": "Service", "name": "shop"}
+    metric = {"name": "request-success-rate"}
+    (check,) = checks(metric, targetRef=target, provider="knative")
+    assert wants_revision_of(check.metric.query) == "shop"
+    (templated,) = checks(
+        TEMPLATED, templates=(a_template("{{ route }}"),), targetRef=target, provider="knative"
+    )
+    assert wants_revision_of(templated.metric.query) == "shop"
+
+
+def test_a_built_in_that_nothing_can_answer_is_refused_with_a_way_out() -> None:
+    target = {"apiVersion": "v1", "kind": "Service", "name": "shop"}
+    with pytest.raises(ManifestError, match="osm has no series about a Service target"):
+        checks({"name": "request-duration"}, targetRef=target, provider="osm")
+
+
+def test_a_limit_below_a_millisecond_is_kept_as_it_is() -> None:
+    metric = {"name": "request-duration", "thresholdRange": {"max": 0.5}}
+    (check,) = checks(metric, targetRef=DEPLOYMENT, provider="istio")
+    assert check.threshold == Threshold(max=0.5)

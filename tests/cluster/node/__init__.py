@@ -1,0 +1,1 @@
+"""The node: our own kubelet, which runs one process a container."""

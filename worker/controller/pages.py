@@ -1,0 +1,73 @@
+"""What a cluster asks of a controller over HTTP: is it alive, is it ready, what are its numbers."""
+
+import asyncio
+import socket
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
+
+import uvicorn
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from worker.settings import SettingsError
+
+SHUTDOWN_GRACE = 2
+
+
+def pages(registry: CollectorRegistry, is_ready: Callable[[], bool]) -> Starlette:
+    """`/readyz` says no until every Canary is known; `/healthz` is Flagger's."""
+
+    def healthz(_: Request) -> Response:
+        return PlainTextResponse("OK")
+
+    def readyz(_: Request) -> Response:
+        if is_ready():
+            return PlainTextResponse("OK")
+        return PlainTextResponse("the Canaries are not known yet", status_code=503)
+
+    def metrics(_: Request) -> Response:
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+    return Starlette(
+        routes=[
+            Route("/healthz", healthz),
+            Route("/readyz", readyz),
+            Route("/metrics", metrics),
+        ]
+    )
+
+
+class _Server(uvicorn.Server):
+    """Leaves the signals to the command, which stops the controller first."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield
+
+
+@asynccontextmanager
+async def served(app: Starlette, port: int) -> AsyncGenerator[int]:
+    """Serve for the length of the block; gives the port."""
+    try:
+        listening = socket.create_server(("", port))
+    except OSError as error:
+        message = f"SERINUS_CONTROLLER_PORT: cannot listen on port {port}: {error.strerror}"
+        raise SettingsError(message) from error
+    serving = _Server(
+        uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=SHUTDOWN_GRACE,
+        )
+    )
+    with listening:
+        task = asyncio.create_task(serving.serve(sockets=[listening]), name="pages")
+        try:
+            yield int(listening.getsockname()[1])
+        finally:
+            serving.should_exit = True
+            await task
