@@ -1,19 +1,27 @@
 # make demo   a good release promoted and a bad one taken back, on this machine
-# make test   every test
-# Needs Python 3.11 and make; everything else comes from hash-pinned requirements.
+# make test   every test; the first time it builds a Kubernetes API server for the cluster tests
+# make cluster   a shell on a Kubernetes cluster of this machine, with the shop in it
+# Needs Python 3.11 and make; everything else comes from hash-pinned requirements. The cluster tests
+# need root, Go and some Debian packages too, which `make test` installs where it may.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 STAMP := .venv/.installed
 TESTS ?= tests
 
-.PHONY: demo test unit check fmt bench clean requirements
+.PHONY: demo test cluster check fmt bench clean requirements
 
 demo: $(STAMP)
 	$(BIN)/serinus demo $(if $(KEEP),--keep)
 
 test: check
+	$(BIN)/python -m tests.cluster.install
+	$(BIN)/python -m tests.cluster build
 	$(BIN)/pytest $(TESTS)
+
+cluster: $(STAMP)
+	$(BIN)/python -m tests.cluster.install
+	$(BIN)/python -m tests.cluster shell
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .

@@ -4,6 +4,7 @@ import shutil
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,7 @@ async def temporal_server(*settings: str) -> AsyncGenerator[WorkflowEnvironment]
     arguments = [part for value in values for part in ("--dynamic-config-value", value)]
     async with await WorkflowEnvironment.start_time_skipping_v2(
         dev_server_existing_path=binary("temporal"),
+        dev_server_startup_timeout=timedelta(minutes=1),
         dev_server_extra_args=arguments,
         data_converter=DATA_CONVERTER,
         search_attributes=ALL,
