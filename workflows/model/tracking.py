@@ -45,13 +45,18 @@ def references(template: Mapping[str, JsonValue]) -> Sequence[ConfigRef]:
 
 
 def checksum(config: Mapping[str, JsonValue]) -> str | None:
-    """The checksum of a ConfigMap or Secret as a server holds it; None if it is not tracked."""
+    """The checksum of a ConfigMap or Secret as a server holds it; None if it is not tracked.
+
+    As Flagger's, which knows no binaryData; with some, ours counts it too.
+    """
     annotations = _object(_object(config.get("metadata")).get("annotations"))
     if str(annotations.get(OPT_OUT, "")).startswith("disable"):
         return None
     if config.get("kind") == SECRET and config.get("type", "") not in TRACKED_TYPES:
         return None
     data = config.get("data") or None
+    if binary := config.get("binaryData"):
+        data = {"binaryData": binary, "data": data}
     text = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     for sign in "<>&\u2028\u2029":
         text = text.replace(sign, f"\\u{ord(sign):04x}")
