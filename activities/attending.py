@@ -14,10 +14,14 @@ from workflows import policies
 from workflows.errors import worker_shutdown
 
 
-async def attended(work: Coroutine[object, object, None], details: BaseModel) -> None:
-    """Do it; `details` are what the next attempt is told."""
+async def attended(
+    work: Coroutine[object, object, None],
+    details: BaseModel,
+    *beside: Coroutine[object, object, Never],
+) -> None:
+    """Do it; `details` are what the next attempt is told, `beside` goes on meanwhile."""
     beat = Beat(lambda: details, policies.ATTENDED_EVERY)
-    await first_of(work, _hand_over(), beat.keep())
+    await first_of(work, _hand_over(), beat.keep(), *beside)
 
 
 async def _hand_over() -> Never:

@@ -6,7 +6,7 @@ queue, and so slots, of their own.
 
 import asyncio
 import gc
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from datetime import timedelta
 from importlib.metadata import version
@@ -44,25 +44,33 @@ BUILD = WorkerDeploymentConfig(
 
 async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
     """Serve until `stop` is set, then hand long activities to the next worker."""
-    client = await connect(settings)
+    if settings.platform == "kubernetes":
+        # A worker of this machine need not wait for a Kubernetes client to be loaded.
+        from worker.kube_worker import run_kubernetes_worker  # noqa: PLC0415
+
+        await run_kubernetes_worker(settings, stop)
+    else:
+        client = await connect(settings)
+        await serve(client, settings, open_local(settings, client), stop)
+
+
+async def serve(
+    client: Client,
+    settings: Settings,
+    opening: AbstractAsyncContextManager[Platform],
+    stop: asyncio.Event,
+    serving: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve one platform until `stop` is set; `serving` is called when all workers poll."""
     await register_search_attributes(client)
     await schedule_janitor(client, settings.cluster, QUEUE)
     async with AsyncExitStack() as stack:
-        platform = await stack.enter_async_context(_opened(settings, client))
+        platform = await stack.enter_async_context(opening)
         collect_rarely()
         for worker in workers(client, settings, platform):
             await stack.enter_async_context(worker)
+        serving()
         await stop.wait()
-
-
-def _opened(settings: Settings, client: Client) -> AbstractAsyncContextManager[Platform]:
-    if settings.platform == "kubernetes":
-        # A worker of this machine need not wait for a Kubernetes client to be loaded.
-        from worker.controller.settings import load_cluster  # noqa: PLC0415
-        from worker.kube_platform import open_kubernetes  # noqa: PLC0415
-
-        return open_kubernetes(settings, load_cluster(), client)
-    return open_local(settings, client)
 
 
 def collect_rarely() -> None:

@@ -57,6 +57,21 @@ async def connect(settings: Settings, *, patience: float | None = None) -> Clien
         ) from error
 
 
+async def connect_unless(
+    stop: asyncio.Event, settings: Settings, *, patience: float
+) -> Client | None:
+    """As `connect`; None if `stop` is set first."""
+    connecting = asyncio.create_task(connect(settings, patience=patience))
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait((connecting, stopping), return_when=asyncio.FIRST_COMPLETED)
+        return connecting.result() if connecting.done() else None
+    finally:
+        for task in (connecting, stopping):
+            task.cancel()
+        await asyncio.gather(connecting, stopping, return_exceptions=True)
+
+
 async def _connect(where: ClientConnectConfig) -> Client:
     """Try until it works; the caller sets the limit."""
     runtime = quiet_runtime()

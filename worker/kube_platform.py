@@ -35,7 +35,7 @@ from worker.telling import Telling, ToldRoutes
 
 @asynccontextmanager
 async def open_kubernetes(
-    settings: Settings, cluster: ClusterSettings, client: Client
+    settings: Settings, cluster: ClusterSettings, client: Client, counters: CollectorRegistry
 ) -> AsyncGenerator[Platform]:
     """Wire the platform of one cluster; nothing of it lives longer than this block."""
     async with (
@@ -43,23 +43,28 @@ async def open_kubernetes(
         httpx.AsyncClient() as http,
         open_hook_caller() as hooks,
     ):
-        yield KubePlatform(settings, cluster, client, api).with_network(http, hooks)
+        reporter = KubeReporter(api, RunCounters(counters), socket.gethostname())
+        yield KubePlatform(settings, cluster, client, api, reporter).with_network(http, hooks)
 
 
 class KubePlatform:
     """The parts of one cluster; owns nothing that must be closed."""
 
     def __init__(
-        self, settings: Settings, cluster: ClusterSettings, client: Client, api: KubeApi
+        self,
+        settings: Settings,
+        cluster: ClusterSettings,
+        client: Client,
+        api: KubeApi,
+        reporter: KubeReporter,
     ) -> None:
         self._api = api
         self._cluster = cluster
         self.store = KubeStore(api, settings.cluster)
-        self.counters = CollectorRegistry()
-        self.reporter = KubeReporter(api, RunCounters(self.counters), socket.gethostname())
+        self.reporter = reporter
         self.routing = KubeRouting(api, self.store, default=cluster.mesh_provider)
         self.workload = KubeWorkload(
-            parts_of(api, _workload_settings(cluster)),
+            parts_of(api, workload_settings(cluster)),
             self.store,
             self.routing.ensure,
             self.routing.undo,
@@ -106,7 +111,7 @@ def _planning_settings(cluster: ClusterSettings) -> PlanningSettings:
     )
 
 
-def _workload_settings(cluster: ClusterSettings) -> WorkloadSettings:
+def workload_settings(cluster: ClusterSettings) -> WorkloadSettings:
     return WorkloadSettings(
         selector_labels=cluster.selector_labels,
         label_prefixes=cluster.include_label_prefixes,

@@ -1,6 +1,7 @@
 """The roles of `deploy/kustomize`, made from `activities.kube.permissions`.
 
-`python -m worker.rbac` writes the file. One role a program; kinds with the same verbs share a rule.
+`python -m worker.rbac` writes both files. One role a program; kinds with the same verbs share a
+rule. Where Serinus serves only some namespaces, each has the same roles for itself.
 """
 
 import sys
@@ -14,6 +15,7 @@ from pydantic import JsonValue
 from activities.kube.permissions import Permission, Program, permissions
 
 FILE = "deploy/kustomize/base/rbac.yaml"
+NAMESPACED_FILE = "deploy/kustomize/namespaced/rights/roles.yaml"
 HEADER = "# Made from activities/kube/permissions.py by `python -m worker.rbac`; change that.\n"
 _API = "rbac.authorization.k8s.io"
 _VERBS = ("get", "list", "watch", "create", "update", "patch", "delete")
@@ -22,8 +24,16 @@ Document = Mapping[str, JsonValue]
 
 
 def text() -> str:
-    """The whole file."""
-    documents = [document for program in Program for document in _of(program)]
+    """The service accounts, and their rights in all namespaces."""
+    return _dumped(document for program in Program for document in _of(program))
+
+
+def namespaced_text() -> str:
+    """The same rights in the one namespace that these are applied to."""
+    return _dumped(document for program in Program for document in _rights(program, "Role"))
+
+
+def _dumped(documents: Iterable[Document]) -> str:
     return HEADER + yaml.safe_dump_all(documents, sort_keys=False, width=100)
 
 
@@ -42,18 +52,30 @@ def rules(rows: Iterable[Permission]) -> list[JsonValue]:
 
 
 def _of(program: Program) -> list[Document]:
-    name = f"serinus-{program}"
+    account: Document = {
+        "apiVersion": "v1", "kind": "ServiceAccount", "metadata": _metadata(program)
+    }  # fmt: skip
+    return [account, *_rights(program, "ClusterRole")]
+
+
+def _rights(program: Program, kind: str) -> list[Document]:
+    """A role and its binding; `kind` is Role or ClusterRole."""
     rows = [row for row in permissions() if row.program is program]
-    metadata: Document = {"name": name, "labels": {"app.kubernetes.io/name": "serinus"}}
+    metadata = _metadata(program)
+    name = metadata["name"]
     return [
-        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": dict(metadata)},
-        {"apiVersion": f"{_API}/v1", "kind": "ClusterRole", "metadata": dict(metadata),
-         "rules": rules(rows)},
-        {"apiVersion": f"{_API}/v1", "kind": "ClusterRoleBinding", "metadata": dict(metadata),
-         "roleRef": {"apiGroup": _API, "kind": "ClusterRole", "name": name},
+        {"apiVersion": f"{_API}/v1", "kind": kind, "metadata": metadata, "rules": rules(rows)},
+        {"apiVersion": f"{_API}/v1", "kind": f"{kind}Binding", "metadata": dict(metadata),
+         "roleRef": {"apiGroup": _API, "kind": kind, "name": name},
          "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": "serinus"}]},
     ]  # fmt: skip
 
 
+def _metadata(program: Program) -> dict[str, JsonValue]:
+    return {"name": f"serinus-{program}", "labels": {"app.kubernetes.io/name": "serinus"}}
+
+
 if __name__ == "__main__":
-    Path(*sys.argv[1:] or [FILE]).write_text(text(), encoding="utf-8")
+    root = Path(*sys.argv[1:])
+    (root / FILE).write_text(text(), encoding="utf-8")
+    (root / NAMESPACED_FILE).write_text(namespaced_text(), encoding="utf-8")

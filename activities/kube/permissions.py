@@ -18,8 +18,10 @@ class Program(StrEnum):
 
 
 LOOK_UP = ("get", "list")
-FOLLOW = ("get", "list", "watch")
-"""What a watch needs."""
+WATCH = ("list", "watch")
+FOLLOW = ("get", *WATCH)
+KEEP = ("get", "create", "update")
+"""What a copy needs that is written whole."""
 WRITE = ("create", "update", "patch", "delete")
 APPLY = ("create", "patch", "delete")
 """What server-side apply needs, and the end of it."""
@@ -71,23 +73,22 @@ OURS = "serinus.dev"
 KNATIVE = "serving.knative.dev"
 
 _CONTROLLER: tuple[Row, ...] = (
-    (FLAGGER, "Canary", (*FOLLOW, "patch"), "what is released; the finalizer of a revert"),
-    (FLAGGER, "MetricTemplate", FOLLOW, "templates that a plan is made with"),
-    (OURS, "RolloutPolicy", FOLLOW, "policies that a plan is made with"),
+    (FLAGGER, "Canary", (*WATCH, "patch"), "what is released; the finalizer of a revert"),
+    (FLAGGER, "MetricTemplate", WATCH, "templates that a plan is made with"),
+    (OURS, "RolloutPolicy", WATCH, "policies that a plan is made with"),
     (APPS, "Deployment", FOLLOW, "revisions of targets"),
     (APPS, "DaemonSet", FOLLOW, "revisions of targets"),
     (CORE, "Service", FOLLOW, "revisions of targets"),
     (KNATIVE, "Service", FOLLOW, "revisions of targets"),
-    (CORE, "ConfigMap", FOLLOW, "config tracking: checksums only"),
-    (CORE, "Secret", FOLLOW, "config tracking: checksums only"),
+    (CORE, "ConfigMap", WATCH, "config tracking: checksums only"),
+    (CORE, "Secret", WATCH, "config tracking: checksums only"),
 )
 _STATE: tuple[Row, ...] = (
     (FLAGGER, "Canary", ("get",), "planning, owner references"),
     (FLAGGER, "MetricTemplate", ("get",), "planning"),
-    (FLAGGER, "AlertProvider", ("get",), "alerts"),
     (OURS, "RolloutPolicy", ("list",), "planning"),
-    (CORE, "ConfigMap", (*LOOK_UP, *WRITE), "the state of slots; copies of tracked configs"),
-    (CORE, "Secret", ("get", *WRITE), "copies of tracked Secrets; credentials of checks"),
+    (CORE, "ConfigMap", ("list", *KEEP, "delete"), "the state of slots; copies of tracked configs"),
+    (CORE, "Secret", (*KEEP, "delete"), "copies of tracked Secrets; credentials of checks"),
     (APPS, "ControllerRevision", (*LOOK_UP, *APPLY),
      "what was analysed is what is promoted"),
     ("events.k8s.io", "Event", ("create",), "what people are told"),
@@ -98,9 +99,9 @@ _TARGETS: tuple[Row, ...] = (
     (CORE, "Service", (*FOLLOW, *WRITE), "apex, primary and canary Services; targets"),
     (CORE, "Pod", ("get",), "live counters of pods"),
     ("discovery.k8s.io", "EndpointSlice", ("list", "watch"), "whose pods serve a Service"),
-    ("autoscaling", "HorizontalPodAutoscaler", ("get", *WRITE), "autoscalerRef"),
-    ("keda.sh", "ScaledObject", ("get", *WRITE), "autoscalerRef"),
-    (KNATIVE, "Service", (*FOLLOW, "update", "patch"), "provider knative"),
+    ("autoscaling", "HorizontalPodAutoscaler", (*KEEP, "patch"), "autoscalerRef"),
+    ("keda.sh", "ScaledObject", (*KEEP, "patch"), "autoscalerRef"),
+    (KNATIVE, "Service", (*FOLLOW, "patch"), "provider knative"),
 )
 ROUTE = (*FOLLOW, *APPLY)
 """Routes are watched until the data plane says that it has taken them."""

@@ -10,6 +10,7 @@ from temporalio import activity
 
 from activities.claims import Claim, IsRunning, compiled, nothing_to_undo
 from activities.kube.api import KubeApi
+from activities.kube.left import AT_REST, Adopted, adopted
 from activities.kube.reporter import Reporter, Standing
 from activities.kube.snapshots import Snapshot, Snapshots, snapshot_of
 from activities.kube.sources import PlanningSettings, Sources, no_target
@@ -92,7 +93,9 @@ class KubePlanning(Planning):
         state = await self._store.read(slot)
         state.refuse_older(slot, request.fence)
         found = await self._found(request, state)
+        unknown = state.canary is None
         state = _of_this_canary(state, found.snapshot)
+        left = await self._sources.phase(slot) if unknown else state.left
         plan = compiled(self._bundle(found, state, request.action))
         if found.analysed is not None:
             owner = found.snapshot.owner
@@ -100,8 +103,8 @@ class KubePlanning(Planning):
         claim = Claim(workflow_id=request.workflow_id, run_id=request.fence.run_id, plan=plan)
         async with self._store.write(slot, request.fence) as edit:
             now = _of_this_canary(edit.state, found.snapshot)
-            await edit.save(now.but(claim=claim, canary=found.snapshot, step=""))
-        await self._reporter.tell(slot, _begun(request, plan, found.analysed))
+            await edit.save(now.but(claim=claim, canary=found.snapshot, step="", left=left))
+        await self._reporter.tell(slot, _begun(request, plan, found.analysed, left))
         return Prepared(plan=plan)
 
     @activity.defn(name="planning.look")
@@ -122,10 +125,12 @@ class KubePlanning(Planning):
         shortened = request.model_copy(update={"message": request.message[:MESSAGE_LIMIT]})
         async with self._store.write(request.slot, request.fence) as edit:
             claim = edit.state.claim
-            await edit.save(edit.state.closed(shortened))
+            first = _adopted(request, edit.state)
+            failed = {"failed_revision": request.revision} if first and first.failed else {}
+            await edit.save(edit.state.closed(shortened).but(**failed))
             after = edit.state
         workflow_id = claim.workflow_id if claim is not None else request.slot.workflow_id
-        await self._reporter.tell(request.slot, _ended(request, after, workflow_id))
+        await self._reporter.tell(request.slot, _ended(request, after, workflow_id, first))
         await self._snapshots.prune(request.slot, after.needed_revisions)
 
     @activity.defn(name="planning.find_orphans")
@@ -218,9 +223,11 @@ def _without_checks(spec: CanarySpec) -> CanarySpec:
     return spec.model_copy(update={"analysis": analysis})
 
 
-def _begun(request: PrepareRequest, plan: Plan, analysed: Snapshot | None) -> Standing:
+def _begun(request: PrepareRequest, plan: Plan, analysed: Snapshot | None, left: str) -> Standing:
+    """One at rest stays so for people and scripts while its primary is adopted."""
+    at_rest = plan.kind is PlanKind.INITIALISE and left in AT_REST
     return Standing(
-        phase=_BEGUN.get(plan.kind),
+        phase=None if at_rest else _BEGUN.get(plan.kind),
         canary_weight=0 if plan.kind in _BEGUN else None,
         iterations=0 if plan.kind in _BEGUN else None,
         failed_checks=0 if plan.kind in _BEGUN else None,
@@ -231,12 +238,22 @@ def _begun(request: PrepareRequest, plan: Plan, analysed: Snapshot | None) -> St
     )
 
 
-def _ended(request: CloseRun, after: KubeState, workflow_id: str) -> Standing:
-    phase = _ENDED.get(request.outcome)
+def _adopted(request: CloseRun, state: KubeState) -> Adopted | None:
+    """Of a first run that is over: what its target holds may not be what its primary runs."""
+    if request.outcome is not Outcome.INITIALISED or state.promoted_revision is None:
+        return None
+    return adopted(state.left, request.revision, state.promoted_revision)
+
+
+def _ended(
+    request: CloseRun, after: KubeState, workflow_id: str, first: Adopted | None
+) -> Standing:
+    phase = _ENDED.get(request.outcome) if first is None else first.phase
     return Standing(
         phase=phase,
         canary_weight=None if phase is None else 0,
         iterations=None if phase is None else 0,
+        last_applied=None if first is None else first.applied,
         last_promoted=after.promoted_revision,
         message=request.message,
         reason=request.reason,

@@ -68,6 +68,11 @@ class Sources:
             raise refused(ManifestError(problems))
         return _measured_by(canary, self._settings.metrics_server)
 
+    async def phase(self, slot: Slot) -> str:
+        """Where the Canary's status says that it stands; whoever wrote it."""
+        found = await self._api.read(Ref(FLAGGER, "Canary", slot.name, slot.namespace))
+        return text_at(found or {}, "status", "phase")
+
     async def target(self, slot: Slot, spec: CanarySpec) -> KubeObject | None:
         ref = spec.target_ref
         return await self._api.read(Ref(ref.api_version, ref.kind, ref.name, slot.namespace))

@@ -51,3 +51,5 @@ class KubeState(SlotState):
     """`canary` stays when the slot is free: a deleted Canary is reverted by it."""
 
     canary: CanarySnapshot | None = None
+    left: str = ""
+    """The phase that the Canary was found in, before anything was known of its slot."""

@@ -18,7 +18,7 @@ from activities.metrics.scrape import TraefikPage
 PAGE_TIMEOUT = 1.0
 """Seconds; less than the guard's longest gap, so that one dead pod does not blind it."""
 LEFT_ALONE = 10.0
-"""Seconds for which a page without counters is not asked for again."""
+"""Seconds for which a pod that never had counters is not asked for them again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +71,13 @@ class Fleet:
             return ValueError(f"{member.url}: {str(error) or type(error).__name__}")
         except (ValueError, OverflowError) as error:
             trouble = ValueError(f"{member.url} {error}")
-            self._alone[member] = (time.monotonic() + LEFT_ALONE, trouble)
+            if self._may_never_count(member):
+                self._alone[member] = (time.monotonic() + LEFT_ALONE, trouble)
             return trouble
+
+    def _may_never_count(self, member: Member) -> bool:
+        """Not a router, which has a page as soon as it has started."""
+        return member.side is not None and member not in self._before
 
     async def _read(self, member: Member) -> RouterCounters:
         response = await self._http.get(member.url, headers={"Accept-Encoding": "identity"})

@@ -1,7 +1,8 @@
 """How Traefik names the primary and the canary of a slot, whichever of its providers made them.
 
 TraefikService   <ns>-<apex>-<side>-<port>@kubernetescrd
-HTTPRoute        <ns>-<apex>-<side>-http-<port>@kubernetesgateway
+HTTPRoute        <ns>-<apex>-<side>-http-<port>@kubernetesgateway, from Traefik 3.7 on
+                 httproute-<ns>-<route>-…-svc-<ns>-<apex>-<side>-<index>@kubernetesgateway
 Ingress          <ns>-<ingress>-<apex>-<port>[-canary]@kubernetesingressnginx
 """
 
@@ -42,14 +43,16 @@ def names_of(slot: Slot, traffic: Traffic, ingress: str) -> Names:
     """The names for the provider of `traffic`."""
     if traffic.provider == Provider.NGINX:
         return _of_ingress(slot, traffic, ingress or traffic.service)
-    made_by, port = "kubernetescrd", "[0-9a-z-]+"
-    if traffic.provider != Provider.TRAEFIK:
-        made_by, port = "kubernetesgateway", f"(?:[a-z]+-)?{traffic.port}"
     name = re.escape(f"{slot.namespace}-{traffic.service}")
-    return Names(
-        re.compile(f"{name}-primary-{port}@{made_by}$"),
-        re.compile(f"{name}-canary-{port}@{made_by}$"),
-    )
+    made_by, forms = "kubernetescrd", f"{name}-%s-[0-9a-z-]+"
+    if traffic.provider != Provider.TRAEFIK:
+        route = f"httproute-{re.escape(slot.namespace)}-.+-svc-{name}-%s-[0-9]+"
+        made_by, forms = "kubernetesgateway", f"{route}|{name}-%s-(?:[a-z]+-)?{traffic.port}"
+    return Names(*(_side(forms, made_by, side) for side in ("primary", "canary")))
+
+
+def _side(forms: str, made_by: str, side: str) -> re.Pattern[str]:
+    return re.compile(f"(?:{forms.replace('%s', side)})@{made_by}$")
 
 
 def _of_ingress(slot: Slot, traffic: Traffic, ingress: str) -> Names:

@@ -7,7 +7,6 @@ from activities.kube.reporter import Standing
 from workflows.model.observation import ObserveProgress, ObserveRequest
 from workflows.model.plan import Routes
 from workflows.model.requests import (
-    AdoptTarget,
     EnsureRoutes,
     PromoteTarget,
     ReleaseTarget,
@@ -19,8 +18,6 @@ from workflows.model.status import Phase
 def before(request: object) -> Standing | None:
     """What is so as soon as an activity with this request begins; None says nothing new."""
     match request:
-        case AdoptTarget():
-            return Standing(phase=Phase.INITIALIZING)
         case StartCanary():
             return Standing(phase=Phase.PROGRESSING)
         case ObserveRequest(phase=phase):

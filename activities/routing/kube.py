@@ -96,6 +96,11 @@ class KubeRouting(Routing):
                 raise _rejected(request, error.message) from error
             raise
 
+    async def objects_of(self, request: SlotWrite) -> tuple[Ref, ...]:
+        """Whatever routes of this slot may be written to, and is there; writes nothing."""
+        state = await self._store.read(request.slot)
+        return tuple((await self._scene(request, state, state.traffic)).live)
+
     async def undo(self, request: SlotWrite) -> None:
         """A revert: what was there before is as it was, and what Serinus made is gone."""
         try:

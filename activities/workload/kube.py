@@ -7,6 +7,7 @@ kind of target stands in `registry`.
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
+from typing import Never, TypeVar
 
 from pydantic import ValidationError
 from temporalio import activity
@@ -16,6 +17,7 @@ from activities.attending import attended
 from activities.kube.api import KubeApi
 from activities.kube.snapshots import Snapshots
 from activities.kube.store import KubeStore
+from activities.workload.keeping import KeptRoutes
 from activities.workload.needs import (
     EnsuredRoutes,
     Known,
@@ -37,7 +39,6 @@ from workflows.model.identity import Slot
 from workflows.model.plan import ALL_PRIMARY
 from workflows.model.requests import (
     AdoptTarget,
-    EnsureRoutes,
     PromoteTarget,
     ReleaseTarget,
     SlotWrite,
@@ -50,7 +51,11 @@ _KEPT = frozenset({Reason.FENCED, Reason.WORKER_SHUTDOWN})
 """Whoever came first, or the next worker, goes on from what is there."""
 
 
+T = TypeVar("T")
+Doing = Coroutine[object, object, T]
 DEFAULTS = WorkloadSettings()
+UNCLAIMED = 10.0
+"""Seconds between two looks at the routes of a slot that no run holds; its writes are refused."""
 
 
 class Begun(Record):
@@ -74,7 +79,7 @@ class KubeWorkload(Workload):
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
-        self._routes = routes
+        self._routes = KeptRoutes(store, routes)
         self._undone = undone
         self._clock = clock
         self._engines = {key: engine(parts) for key, engine in ENGINES.items()}
@@ -83,13 +88,13 @@ class KubeWorkload(Workload):
     async def start_canary(self, request: StartCanary) -> None:
         """`ProgressDeadlineExceeded` when it is not ready in time."""
         work = await self._work(request, "start", request.deadline, request.ready_percent)
-        await self._attended(work, self._engine(work).start(work))
+        await self._attended(work, self._engine(work).start(work), self._routes.keep(work))
 
     @activity.defn(name="workload.promote")
     async def promote(self, request: PromoteTarget) -> None:
         """`ProgressDeadlineExceeded` when the new primary is not ready; the old one then stays."""
         work = await self._work(request, "promote", request.deadline, request.ready_percent)
-        await self._or_withdraw(work, self._promoted(work))
+        await self._or_withdraw(work, self._promoted(work), self._routes.keep(work))
 
     @activity.defn(name="workload.stop_canary")
     async def stop_canary(self, request: StopCanary) -> None:
@@ -97,7 +102,9 @@ class KubeWorkload(Workload):
         if await self._is_unknown(request):
             return
         work = await self._work(request, "finish")
+        await self._users_to_primary(work)
         await self._attended(work, self._engine(work).stop(work))
+        await self._users_to_primary(work)
 
     @activity.defn(name="workload.adopt")
     async def adopt(self, request: AdoptTarget) -> None:
@@ -113,6 +120,12 @@ class KubeWorkload(Workload):
         work = await self._work(request, "release")
         await self._attended(work, self._released(work, request))
 
+    async def _users_to_primary(self, work: Work) -> None:
+        """As they are by now, unless somebody edited the routes: nobody else would notice."""
+        traffic = (await self._store.read(work.slot)).traffic
+        if traffic is not None:
+            await self._routes.ensure(work, traffic, ALL_PRIMARY, "finish")
+
     async def _promoted(self, work: Work) -> None:
         await self._engine(work).promote(work)
         await self._keep_promoted(work, work.revision)
@@ -121,16 +134,7 @@ class KubeWorkload(Workload):
         """The target goes to zero last: when the primary is ready and has the users."""
         engine = self._engine(work)
         revision = await engine.adopt(work)
-        await self._routes(
-            EnsureRoutes(
-                slot=work.slot,
-                fence=work.fence,
-                revision=work.revision,
-                traffic=request.traffic,
-                routes=ALL_PRIMARY,
-                step="adopt",
-            )
-        )
+        await self._routes.ensure(work, request.traffic, ALL_PRIMARY, "adopt")
         await engine.rest(work)
         await self._keep_promoted(work, revision)
 
@@ -138,11 +142,11 @@ class KubeWorkload(Workload):
         await self._engine(work).release(work)
         await self._undone(request)
 
-    async def _or_withdraw(self, work: Work, act: Coroutine[object, object, None]) -> None:
+    async def _or_withdraw(self, work: Work, act: Doing[None], *beside: Doing[Never]) -> None:
         """What did not take over does not stay, unless the next worker goes on with it."""
         engine = self._engine(work)
         try:
-            await self._attended(work, act)
+            await self._attended(work, act, *beside)
         except asyncio.CancelledError:
             if not activity.is_worker_shutdown():
                 await _tried(engine.withdraw(work))
@@ -153,8 +157,8 @@ class KubeWorkload(Workload):
                 await self._attended(work, _tried(engine.restored(work)))
             raise
 
-    async def _attended(self, work: Work, act: Coroutine[object, object, None]) -> None:
-        await attended(act, Begun(at=work.began))
+    async def _attended(self, work: Work, act: Doing[None], *beside: Doing[Never]) -> None:
+        await attended(act, Begun(at=work.began), *beside)
 
     def _engine(self, work: Work) -> TargetEngine:
         target = work.target
@@ -186,6 +190,7 @@ class KubeWorkload(Workload):
             deadline=deadline or canary.spec.progress_deadline_seconds,
             percent=percent,
             owner=canary.owner if canary.uid else None,
+            interval=state.claim.plan.analysis.interval if state.claim else UNCLAIMED,
         )
 
     async def _is_unknown(self, request: SlotWrite) -> bool:
@@ -231,7 +236,7 @@ def _unknown(slot: Slot) -> Exception:
     )
 
 
-async def _tried(act: Coroutine[object, object, None]) -> None:
+async def _tried(act: Doing[None]) -> None:
     """The caller has its own reason to tell."""
     try:
         await act

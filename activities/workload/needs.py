@@ -37,6 +37,8 @@ class Work:
     """How many of them must be available."""
     owner: Owner | None = None
     """The Canary; none once it is gone."""
+    interval: float = 10.0
+    """Seconds between two looks at the routes while copies are waited for."""
 
     @property
     def canary(self) -> CanarySpec:

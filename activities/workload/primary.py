@@ -156,18 +156,26 @@ class PrimaryPods:
             return self._kind.primary(origin)
         return _as_it_was(origin)
 
+    async def runs(self, work: Work, snapshot: Snapshot, live: KubeObject) -> bool:
+        """Whether a live primary is the copy of this target, its configs too; writes nothing."""
+        if not await self._configs.are_copied(work, snapshot):
+            return False
+        names = await self._configs.complete(work, snapshot)  # all are there: none is made
+        wanted = self._wanted(work, self._origin(snapshot, work.revision, names, None, ""))
+        target = await self._api.read(work.target)
+        # A default that this version does not know was copied too, and is then somebody's.
+        return same_pods(_owned_as(wanted, target or {}), live) or same_pods(
+            _owned_as(wanted, {}), _owned_as(live, {})
+        )
+
     async def _recognised(self, work: Work, live: KubeObject) -> str:
         """The revision of a primary that Flagger made: the target's, or one of its own.
 
         One of its own is kept as a snapshot: it is what users have, and nothing else is vetted.
         """
         snapshot = await self._revisions.find(work, work.revision)
-        if snapshot is not None and await self._configs.are_copied(work, snapshot):
-            names = await self._configs.complete(work, snapshot)
-            wanted = self._wanted(work, self._origin(snapshot, work.revision, names, None, ""))
-            target = await self._api.read(work.target)
-            if same_pods(_owned_as(wanted, target or {}), live):
-                return work.revision
+        if snapshot is not None and await self.runs(work, snapshot, live):
+            return work.revision
         template = unmarked(map_at(live, "spec", "template"))
         revision = target_revision(_with_template(live, template), {})
         await self._revisions.keep(work, revision, snapshot_of(live, {}))

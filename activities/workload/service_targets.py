@@ -75,13 +75,17 @@ class ServiceTargets:
         if noted:
             return noted
         snapshot = await self._revisions.find(work, work.revision)
-        if snapshot is not None:
-            wanted = clone_of(snapshot.target, PRIMARY, work.revision, live)
-            if target_revision(_bare(wanted), {}) == target_revision(_bare(live), {}):
-                return work.revision
+        if snapshot is not None and is_clone(snapshot.target, live):
+            return work.revision
         revision = target_revision(_bare(live), {})
         await self._revisions.keep(work, revision, snapshot_of(live, {}))
         return revision
+
+
+def is_clone(target: KubeObject, live: KubeObject) -> bool:
+    """Whether a live primary sends requests where the target does."""
+    wanted = clone_of(target, PRIMARY, "", live)
+    return target_revision(_bare(wanted), {}) == target_revision(_bare(live), {})
 
 
 def _as_target(snapshot: KubeObject, name: str) -> KubeObject:

@@ -15,6 +15,17 @@ from tests.cluster.network import NODE, Network, inside, run
 PORT = 6443
 ADMIN = "admin"
 GROUPS = {ADMIN: "system:masters"}
+AUDIT = "audit.log"
+AUDITED = {
+    "apiVersion": "audit.k8s.io/v1",
+    "kind": "Policy",
+    "omitStages": ["RequestReceived"],
+    "rules": [
+        {"level": "Metadata", "userGroups": ["system:serviceaccounts"]},
+        {"level": "None"},
+    ],
+}
+"""What pods ask for as their service accounts, and whether they may."""
 
 
 @dataclass
@@ -59,11 +70,16 @@ class Control:
             rows.append(f"{token},{user},{user},{group}\n")
             self._kubeconfig(user, token)
         self._tokens.write_text("".join(rows))
+        self._audited.write_text(json.dumps(AUDITED))
         (self.folder / "token").write_text(self.tokens[ADMIN])
 
     @property
     def _tokens(self) -> Path:
         return self.folder / "tokens.csv"
+
+    @property
+    def _audited(self) -> Path:
+        return self.folder / "audit.json"
 
     def _kubeconfig(self, user: str, token: str) -> None:
         cluster = {"server": self.server, "certificate-authority": str(self.certificate)}
@@ -109,6 +125,8 @@ class Control:
             "--service-account-issuer=https://kubernetes.default.svc",
             f"--service-account-key-file={self.certificate}",
             f"--service-account-signing-key-file={self.key}",
+            f"--audit-policy-file={self._audited}",
+            f"--audit-log-path={self.folder / 'logs' / AUDIT}",
             "--allow-privileged=true",
             "--kubelet-preferred-address-types=InternalIP",
             "--shutdown-delay-duration=0s",

@@ -51,6 +51,8 @@ COMMANDS = {
     "Run": {
         "worker": ("worker.cli.worker:worker", "Run the worker until it is stopped."),
         "controller": ("worker.cli.controller:controller", "Watch a cluster, start rollouts."),
+        "takeover": ("worker.cli.takeover:takeover", "Take Canaries over from Flagger."),
+        "handback": ("worker.cli.takeover:handback", "Give Canaries back to Flagger."),
     },
 }
 

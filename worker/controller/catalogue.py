@@ -11,6 +11,7 @@ from typing import TypeVar
 from pydantic import JsonValue
 
 from activities.kube.api import Change, Seen
+from activities.kube.left import is_handed_back
 from activities.kube.objects import KubeObject, Ref, map_at, ref_of, text_at
 from activities.kube.sources import has_pods
 from worker.controller.deciding import Facts
@@ -212,6 +213,7 @@ def _decisive(canary: KubeObject) -> tuple[JsonValue, ...]:
         canary.get("spec"),
         *(metadata.get(name) for name in ("uid", "labels", "deletionTimestamp")),
         *(status.get(name) for name in ("phase", "lastAppliedSpec", "lastPromotedSpec")),
+        is_handed_back(canary),
     )
 
 

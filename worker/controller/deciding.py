@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
+from activities.kube.left import is_handed_back
 from activities.kube.objects import KubeObject, at, list_at, text_at
 from worker.applying import Trigger
 from workflows.compile import Bundle, compile_plan
@@ -69,6 +70,8 @@ class Decision:
 
 def decide(facts: Facts, terms: Terms) -> Decision:
     """The one answer to what is known of a slot."""
+    if is_handed_back(facts.canary):
+        return Decision("handed back to Flagger")
     if text_at(facts.canary, "metadata", "deletionTimestamp"):
         return _when_deleted(facts)
     try:
@@ -175,11 +178,13 @@ def _held(live: KubeObject, canary: Canary) -> tuple[str, ...] | None:
 def _id(facts: Facts, action: Action, revision: str) -> str:
     """The same for the same sight of the cluster, so that a repeated trigger counts once.
 
-    The target's generation is part of it: there, back and there again is news to the same run.
+    The target's generation is part of it: there, back and there again is news to the same run. So
+    is what was looked at: a target that differs from an adopted primary is news to that run too.
     """
     seen = at(facts.target, "metadata", "generation") if facts.target else None
     uid = text_at(facts.canary, "metadata", "uid")
-    parts = (uid, action.value, revision, "" if action is Action.REVERT else str(seen))
+    parts = (uid, action.value, revision, "" if action is Action.REVERT else str(seen),
+             _applied(facts), _promoted(facts))  # fmt: skip
     return sha256("\0".join(parts).encode()).hexdigest()[:TRIGGER_LENGTH]
 
 

@@ -48,6 +48,8 @@ class ClusterSettings(BaseSettings):
     """Refuse Canaries that name templates, alert providers or upstreams of other namespaces."""
     controller_port: int = Field(default=8080, ge=0, le=65_535)
     """Where the controller answers /healthz, /readyz and /metrics; 0 means nowhere."""
+    worker_port: int = Field(default=8080, ge=0, le=65_535)
+    """Where a worker answers them; 0 means nowhere."""
     kubeconfig: Path | None = Field(default=None, validation_alias="KUBECONFIG")
     """How to reach the cluster; without one, as the pod that this runs in."""
     context: str = Field(default="", validation_alias="SERINUS_KUBE_CONTEXT")

@@ -35,7 +35,12 @@ def tuning_arguments() -> list[str]:
 
 
 def command(
-    home: Path, ports: Ports, *, log_level: str = "warn", in_memory: bool = False
+    home: Path,
+    ports: Ports,
+    *,
+    log_level: str = "warn",
+    in_memory: bool = False,
+    ip: str = LOOPBACK,
 ) -> list[str]:
     """Return the command line of the server of this home."""
     attributes = [
@@ -46,7 +51,7 @@ def command(
     return [
         str(programs.require("temporal")),
         *("server", "start-dev"),
-        *("--ip", LOOPBACK, "--ui-ip", LOOPBACK),
+        *("--ip", ip, "--ui-ip", LOOPBACK),
         *("--port", str(ports.temporal), "--ui-port", str(ports.temporal_ui)),
         *("--http-port", str(ports.temporal_http), "--metrics-port", str(ports.temporal_metrics)),
         *(() if in_memory else _kept(home)),

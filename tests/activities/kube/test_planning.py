@@ -106,7 +106,7 @@ def edited(image: str) -> KubeObject:
 
 
 async def test_the_first_run_initialises_claims_and_tells() -> None:
-    scene = Scene(canary(), deployment())
+    scene = Scene({**canary(), "status": {}}, deployment())
     kind, revision = await scene.prepare()
     state = await scene.store.read(SLOT)
 
@@ -121,6 +121,40 @@ async def test_the_first_run_initialises_claims_and_tells() -> None:
     assert (told.phase, told.last_applied, told.workflow_id) == (
         Phase.INITIALIZING, revision, SLOT.workflow_id,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("left", "phase", "looked_at"),
+    [
+        ("Failed", Phase.FAILED, "the target's"),
+        ("Progressing", Phase.INITIALIZED, "the primary's"),
+        ("Succeeded", Phase.INITIALIZED, "the primary's"),
+    ],
+)
+async def test_one_that_was_left_with_another_primary_says_what_is_to_be_looked_at(
+    left: str, phase: Phase, looked_at: str
+) -> None:
+    scene = Scene({**canary(), "status": {"phase": left}}, deployment())
+    kind, revision = await scene.prepare()
+    await scene.promoted(1, "s1-primary")
+    await scene.close(1, Outcome.INITIALISED, revision)
+
+    assert kind is PlanKind.INITIALISE
+    told, state = scene.words.told[-1], await scene.store.read(SLOT)
+    applied = revision if looked_at == "the target's" else "s1-primary"
+    assert (told.phase, told.last_applied, told.last_promoted) == (phase, applied, "s1-primary")
+    assert state.failed_revision == (revision if left == "Failed" else None)
+
+
+async def test_one_at_rest_stays_so_in_its_status_while_it_is_adopted() -> None:
+    scene = Scene({**canary(), "status": {"phase": "Succeeded"}}, deployment())
+    _, revision = await scene.prepare()
+    assert scene.words.told[-1].phase is None
+
+    await scene.promoted(1, revision)
+    await scene.close(1, Outcome.INITIALISED, revision)
+
+    assert scene.words.told[-1].phase is Phase.SUCCEEDED
 
 
 async def test_an_interval_below_ten_seconds_is_ten() -> None:

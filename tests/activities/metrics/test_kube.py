@@ -216,6 +216,25 @@ async def test_behind_a_router_its_pods_are_asked(
     assert cluster.primary.server.asked == []
 
 
+async def test_a_router_that_starts_again_is_followed_as_soon_as_it_has_a_page(
+    cluster: Cluster,
+) -> None:
+    service = "test-front-canary-80@kubernetescrd"
+    page = f'traefik_service_requests_total{{code="500",service="{service}"}}'
+    server = cluster.primary.server
+    server.says(200, f"{page} 100\n")
+    metrics = cluster.with_settings(router_metrics=(server.url,))
+    async with metrics.follow(SLOT, Traffic(provider="traefik", service="front")) as feed:
+        looks = feed.looks()
+        await until(looks, lambda seen: len(seen) == 5)
+        server.says(404, "404 page not found")
+        async with asyncio.timeout(PATIENCE):
+            await server.was_asked(len(server.asked) + 3)
+        server.says(200, f"{page} 7\n")
+        seen = await until(looks, lambda seen: canary_of(seen)[1] >= 7)
+    assert canary_of(seen) == (7, 7)
+
+
 async def test_a_router_that_knows_nothing_of_the_slot_is_a_reason(cluster: Cluster) -> None:
     server = cluster.primary.server
     server.says(200, 'traefik_service_requests_total{code="200",service="api@internal"} 7\n')

@@ -1,3 +1,4 @@
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,23 @@ async def test_an_unreachable_server_is_one_short_line(tmp_path: Path) -> None:
     assert "Connection refused" in text
     assert len(text) < 200
     assert "\n" not in text
+
+
+async def test_waiting_for_temporal_ends_when_the_program_is_to_stop(tmp_path: Path) -> None:
+    ports.claim(tmp_path, usual=False)
+    stop = asyncio.Event()
+    asyncio.get_running_loop().call_later(0.2, stop.set)
+    async with asyncio.timeout(10):
+        found = await connection.connect_unless(stop, Settings(home=tmp_path), patience=3_600)
+    assert found is None
+
+
+async def test_an_unreachable_server_is_an_error_too_where_stopping_is_watched(
+    tmp_path: Path,
+) -> None:
+    ports.claim(tmp_path, usual=False)
+    with pytest.raises(connection.TemporalUnreachable):
+        await connection.connect_unless(asyncio.Event(), Settings(home=tmp_path), patience=0.3)
 
 
 def test_the_configuration_of_the_sdk_goes_before_the_stack(

@@ -6,6 +6,7 @@ import pytest
 from pydantic import JsonValue
 from temporalio.exceptions import ApplicationError
 
+from activities.claims import Claim
 from activities.kube.objects import at, int_at, map_at, maps_at, texts_at
 from tests.activities.workload.cluster import (
     BROKEN,
@@ -17,7 +18,9 @@ from tests.activities.workload.cluster import (
     settings_of,
     with_pods,
 )
+from tests.builders import a_plan
 from workflows.errors import Reason, reason_of
+from workflows.model.plan import ALL_PRIMARY, Traffic
 
 
 @pytest.fixture
@@ -368,3 +371,40 @@ async def _settled(scene: Scene) -> None:
         generation = at(seen.obj, "metadata", "generation")
         if at(seen.obj, "status", "observedGeneration") == generation:
             return
+
+
+async def test_users_whom_somebody_sends_to_a_canary_that_stops_are_called_back(
+    scene: Scene,
+) -> None:
+    await scene.adopted()
+    scene.push("web:2")
+    revision = await scene.analyse()
+    await scene.start(revision)
+    traffic = Traffic(provider="traefik", service="web")
+    async with scene.store.write(scene.slot, scene.fence()) as edit:
+        await edit.save(edit.state.but(traffic=traffic))
+    scene.copies_when_routed.clear()
+    await scene.stop(revision)
+    assert scene.copies_when_routed == [3, 0]
+    assert all(each.traffic == traffic for each in scene.routed[-2:])
+    assert all(each.routes == ALL_PRIMARY for each in scene.routed[-2:])
+
+
+async def test_routes_are_looked_after_while_a_canary_starts(scene: Scene) -> None:
+    await scene.adopted()
+    scene.push(BROKEN)
+    revision = await scene.analyse()
+    plan = a_plan(10)
+    often = plan.analysis.model_copy(update={"interval": 0.02})
+    plan = plan.model_copy(update={"analysis": often})
+    claim = Claim(workflow_id="rollout", run_id="run", plan=plan)
+    async with scene.store.write(scene.slot, scene.fence()) as edit:
+        await edit.save(edit.state.but(traffic=plan.traffic, routes=ALL_PRIMARY, claim=claim))
+    scene.routed.clear()
+    with pytest.raises(ApplicationError) as refused:
+        await scene.start(revision)
+    assert reason_of(refused.value) is Reason.PROGRESS_DEADLINE
+    assert len(scene.routed) >= 2
+    assert {(each.fence.sequence, each.routes) for each in scene.routed} == {
+        (scene.sequence, ALL_PRIMARY)
+    }

@@ -153,7 +153,7 @@ class Container:
 
     async def _readiness(self) -> None:
         if probe := self._named("readinessProbe"):
-            async for good in probe.verdicts():
+            async for good in probe.verdicts(eager=True):
                 self._ready(good)
         else:
             self._ready(True)

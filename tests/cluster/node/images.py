@@ -3,6 +3,7 @@
 Filled by `tests.cluster.session` and its users, read by `tests.cluster.node.containers`.
 """
 
+import os
 import sys
 from pathlib import Path
 
@@ -48,6 +49,11 @@ def built_in() -> Images:
         entrypoint=(python, "-m", "worker.stack.shop"),
         environment={"HOST": "0.0.0.0", "PORT": "8080", "VERSION": "{tag}"},
     )
-    serinus = Image(entrypoint=(str(Path(python).with_name("serinus")),))
+    programs = Path(python).parent
+    serinus = Image(
+        entrypoint=(str(programs / "serinus"),),
+        # As deploy/Dockerfile says: `temporal` is beside it.
+        environment={"PATH": f"{programs}{os.pathsep}{os.defpath}"},
+    )
     shell = Image(entrypoint=(), arguments=("/bin/sh",))
     return Images(known={"shop": shop, "serinus": serinus, "busybox": shell, "debian": shell})

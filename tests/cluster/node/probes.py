@@ -11,7 +11,7 @@ from pydantic import JsonValue
 from activities.kube.objects import KubeObject, at, int_at, list_at, maps_at, text_at
 
 EAGER = 0.25
-"""Seconds between tries until the first success: sooner than a kubelet, which waits a period."""
+"""Seconds between tries until ready: sooner than a kubelet, which waits a period."""
 Run = Callable[[list[str]], Awaitable[int]]
 
 
@@ -32,8 +32,11 @@ class Probe:
     def limit(self) -> int:
         return int_at(self.spec, "failureThreshold") or 3
 
-    async def verdicts(self) -> AsyncGenerator[bool]:
-        """Each change: true after enough successes, false after enough failures in a row."""
+    async def verdicts(self, *, eager: bool = False) -> AsyncGenerator[bool]:
+        """Each change: true after enough successes, false after enough failures in a row.
+
+        Only readiness may be eager: whoever else fails so often within a second is stopped.
+        """
         await asyncio.sleep(int_at(self.spec, "initialDelaySeconds") or 0)
         needed = int_at(self.spec, "successThreshold") or 1
         good = bad = 0
@@ -46,7 +49,7 @@ class Probe:
             elif bad and bad % self.limit == 0:
                 held = False
                 yield False
-            await asyncio.sleep(self.period if held else min(EAGER, self.period))
+            await asyncio.sleep(min(EAGER, self.period) if eager and not held else self.period)
 
     async def once(self) -> bool:
         """One try, within the probe's time."""

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from temporalio.client import Client
 
+from activities.local.ports import LOOPBACK
 from tests.cluster.session import Cluster, until
 from worker import connection
 from worker.settings import Settings
@@ -36,6 +37,7 @@ class Engine:
         default_factory=dict[str, asyncio.subprocess.Process]
     )
     connected: Client | None = None
+    temporal_ip: str = LOOPBACK
 
     @property
     def client(self) -> Client:
@@ -81,9 +83,18 @@ class Engine:
             probe = waiting.worker_polls(self.client, CLUSTER, pid)
             assert await waiting.until(probe, START_WITHIN), self.log(part)
 
+    async def command(self, *words: str) -> tuple[int, str]:
+        """`serinus` with these words, as a person at this machine: exit code, and all it said."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "worker", *words, env=self._environment(),
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        )  # fmt: skip
+        said, _ = await process.communicate()
+        return process.returncode or 0, said.decode()
+
     def _command(self, part: str) -> Sequence[str]:
         if part == "temporal":
-            return temporal.command(self.settings.home, self.known)
+            return temporal.command(self.settings.home, self.known, ip=self.temporal_ip)
         return (sys.executable, "-m", "worker", part)
 
     def _environment(self) -> dict[str, str]:
@@ -96,6 +107,7 @@ class Engine:
             "SERINUS_CLUSTER": CLUSTER,
             "SERINUS_METRICS_SERVER": self.cluster.prometheus_url,
             "SERINUS_CONTROLLER_PORT": "0",
+            "SERINUS_WORKER_PORT": "0",
             "SERINUS_ROUTER_METRICS": f"{self.cluster.facts.traefik_url}/metrics",
             "KUBECONFIG": str(self.cluster.kubeconfig),
             **self.more,
@@ -104,14 +116,18 @@ class Engine:
 
 @asynccontextmanager
 async def engine(
-    cluster: Cluster, home: Path, *parts: str, more: Mapping[str, str] | None = None
+    cluster: Cluster,
+    home: Path,
+    *parts: str,
+    more: Mapping[str, str] | None = None,
+    temporal_ip: str = LOOPBACK,
 ) -> AsyncGenerator[Engine]:
     """All parts, or those named; nothing of them is left at the end."""
     known = await asyncio.to_thread(ports.claim, home, usual=False)
     settings = Settings(
         home=home, stack_only=True, usual_ports=False, cluster=CLUSTER, platform="kubernetes"
     )
-    made = Engine(cluster, settings, known, more or {})
+    made = Engine(cluster, settings, known, more or {}, temporal_ip=temporal_ip)
     try:
         await made.start(*(parts or PARTS))
         yield made

@@ -12,6 +12,7 @@ WANTED = [
     "demo", "up", "down", "apply", "get", "delete", "plan", "status",
     "list", "history", "approve", "reject", "pause", "resume", "promote", "abort", "skip",
     "reset", "undo", "load", "loadtester", "worker", "controller", "doctor", "schema",
+    "takeover", "handback",
 ]
 # fmt: on
 PATHS = {name: path for group in COMMANDS.values() for name, (path, _) in group.items()}

@@ -113,8 +113,20 @@ def test_the_same_sight_gives_the_same_trigger_and_any_other_gives_another() -> 
         id_of(a_canary(), BAD),
         id_of(a_canary(metadata={"uid": "of another of that name"}), GOOD),
         id_of(a_canary(), a_deployment(image="podinfo:1", generation=3)),
+        # An adopted primary runs something else: the same target is news to the run that adopted.
+        id_of(with_status("Initialized", "s1-primary", "s1-primary"), GOOD),
     }
-    assert len(seen) == 4
+    assert len(seen) == 5
+
+
+def test_one_that_was_handed_back_is_left_alone_even_when_it_is_deleted() -> None:
+    metadata: Json = {
+        "annotations": {"serinus.dev/handed-back": "true"},
+        "finalizers": ["finalizer.flagger.app"],
+    }
+    for more in ({}, {"deletionTimestamp": "2026-01-01T00:00:00Z"}):
+        decision = decide(facts(a_canary(metadata={**metadata, **more}), BAD), Terms())
+        assert (decision.trigger, decision.finalizers, decision.refusal) == (None, None, None)
 
 
 @pytest.mark.parametrize(

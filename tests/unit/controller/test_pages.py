@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry
 
 from activities.reporting.gauges import CanaryGauges
 from tests.unit.controller.scenes import a_canary
-from worker.controller.pages import pages, served
+from worker.pages import pages, served
 from worker.settings import SettingsError
 
 
@@ -16,10 +16,12 @@ async def test_a_controller_is_alive_at_once_and_ready_when_it_knows_all() -> No
     ready = False
     registry = CollectorRegistry()
     registry.register(CanaryGauges(lambda: [a_canary()], "1.0", "istio"))
-    async with served(pages(registry, lambda: ready), 0) as port, httpx.AsyncClient() as http:
+    app = pages(registry, lambda: ready, "not yet")
+    async with served(app, 0, "PORT") as port, httpx.AsyncClient() as http:
         url = f"http://127.0.0.1:{port}"
         assert (await http.get(f"{url}/healthz")).status_code == 200
-        assert (await http.get(f"{url}/readyz")).status_code == 503
+        refused = await http.get(f"{url}/readyz")
+        assert (refused.status_code, refused.text) == (503, "not yet")
         ready = True
         assert (await http.get(f"{url}/readyz")).status_code == 200
         answer = await http.get(f"{url}/metrics")
@@ -27,8 +29,9 @@ async def test_a_controller_is_alive_at_once_and_ready_when_it_knows_all() -> No
 
 
 async def test_a_taken_port_is_said_by_its_setting() -> None:
+    app = pages(CollectorRegistry(), lambda: True, "")
     with socket.create_server(("", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(SettingsError, match="SERINUS_CONTROLLER_PORT"):
-            async with served(pages(CollectorRegistry(), lambda: True), port):
+            async with served(app, port, "SERINUS_CONTROLLER_PORT"):
                 pass

@@ -102,3 +102,9 @@ def test_plurals_are_those_of_the_cluster() -> None:
     assert found["Ingress"] == "ingresses"
     assert found["HTTPProxy"] == "httpproxies"
     assert found["EndpointSlice"] == "endpointslices"
+
+
+def test_a_namespace_gets_the_rights_of_the_table_too() -> None:
+    made = (ROOT / rbac.NAMESPACED_FILE).read_text(encoding="utf-8")
+    assert made == rbac.namespaced_text(), "run python -m worker.rbac"
+    assert "Cluster" not in made

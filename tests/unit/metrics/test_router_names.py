@@ -7,6 +7,7 @@ from workflows.model.identity import Slot
 from workflows.model.plan import Traffic
 
 SLOT = Slot(namespace="test", name="shop")
+ROUTE = "httproute-test-front-gw-doors-web-ep-web-0-c242583ca23d03bac360"
 
 
 @pytest.mark.parametrize(
@@ -24,6 +25,11 @@ SLOT = Slot(namespace="test", name="shop")
             "test-front-canary-80@kubernetesgateway",
         ),
         (
+            "gatewayapi:v1",
+            f"{ROUTE}-svc-test-front-primary-0@kubernetesgateway",
+            f"{ROUTE}-svc-test-front-canary-1@kubernetesgateway",
+        ),
+        (
             "nginx",
             "test-edge-front-80@kubernetesingressnginx",
             "test-edge-front-80-canary@kubernetesingressnginx",
@@ -39,6 +45,8 @@ def test_sides_are_told_by_the_name(provider: str, primary: str, canary: str) ->
     names = names_of(SLOT, Traffic(provider=provider, service="front", port=80), "edge")
     others = ["test-storefront-canary-80@kubernetescrd", "prod-front-canary-80@kubernetescrd",
               "test-front-canary-http-81@kubernetesgateway", "api@internal",
+              f"{ROUTE}-svc-test-storefront-canary-1@kubernetesgateway",
+              f"{ROUTE.replace('test', 'prod')}-svc-prod-front-canary-1@kubernetesgateway",
               "test-edge-storefront-80-canary@kubernetesingressnginx"]  # fmt: skip
     services = [*others, primary, canary]
     assert names.primary_of(services) == [primary]

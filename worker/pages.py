@@ -1,4 +1,7 @@
-"""What a cluster asks of a controller over HTTP: is it alive, is it ready, what are its numbers."""
+"""What a cluster asks of a program over HTTP: is it alive, is it ready, what are its numbers.
+
+Served by `worker.controller.serving` and `worker.kube_worker`.
+"""
 
 import asyncio
 import socket
@@ -17,8 +20,8 @@ from worker.settings import SettingsError
 SHUTDOWN_GRACE = 2
 
 
-def pages(registry: CollectorRegistry, is_ready: Callable[[], bool]) -> Starlette:
-    """`/readyz` says no until every Canary is known; `/healthz` is Flagger's."""
+def pages(registry: CollectorRegistry, is_ready: Callable[[], bool], missing: str) -> Starlette:
+    """`/readyz` says what is `missing` until all is there; `/healthz` is Flagger's."""
 
     def healthz(_: Request) -> Response:
         return PlainTextResponse("OK")
@@ -26,7 +29,7 @@ def pages(registry: CollectorRegistry, is_ready: Callable[[], bool]) -> Starlett
     def readyz(_: Request) -> Response:
         if is_ready():
             return PlainTextResponse("OK")
-        return PlainTextResponse("the Canaries are not known yet", status_code=503)
+        return PlainTextResponse(missing, status_code=503)
 
     def metrics(_: Request) -> Response:
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
@@ -41,7 +44,7 @@ def pages(registry: CollectorRegistry, is_ready: Callable[[], bool]) -> Starlett
 
 
 class _Server(uvicorn.Server):
-    """Leaves the signals to the command, which stops the controller first."""
+    """Leaves the signals to the command, which stops the program first."""
 
     @contextmanager
     def capture_signals(self) -> Generator[None]:
@@ -49,17 +52,18 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def served(app: Starlette, port: int) -> AsyncGenerator[int]:
-    """Serve for the length of the block; gives the port."""
+async def served(app: Starlette, port: int, setting: str) -> AsyncGenerator[int]:
+    """Serve for the length of the block; gives the port, which `setting` was to say."""
     try:
         listening = socket.create_server(("", port))
     except OSError as error:
-        message = f"SERINUS_CONTROLLER_PORT: cannot listen on port {port}: {error.strerror}"
+        message = f"{setting}: cannot listen on port {port}: {error.strerror}"
         raise SettingsError(message) from error
     serving = _Server(
         uvicorn.Config(
             app,
             log_config=None,
+            log_level="warning",
             access_log=False,
             timeout_graceful_shutdown=SHUTDOWN_GRACE,
         )
