@@ -115,6 +115,7 @@ class ScriptedFeed:
         self._looks = looks
         self._broken = broken
         self.history: Sequence[Look] = history
+        self.blind: str | None = None
         self.followers = 0
         self.followed = 0
 

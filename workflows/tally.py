@@ -117,6 +117,12 @@ def drifted(progress: ObserveProgress) -> ObserveProgress:
     return progress.model_copy(update={"evidence": evidence})
 
 
+def seeing(progress: ObserveProgress, blind: str | None) -> ObserveProgress:
+    """Keep why the guard sees no requests; None if it does."""
+    evidence = progress.evidence.model_copy(update={"blind": blind or ""})
+    return progress.model_copy(update={"evidence": evidence})
+
+
 def ended(request: ObserveRequest, progress: ObserveProgress) -> Ending | None:
     """Whether the step is over. What takes traffic back comes before what moves on."""
     if progress.evidence.trip is not None:

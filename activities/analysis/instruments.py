@@ -45,6 +45,11 @@ class Feed(Protocol):
         """What was seen in the two minutes before following began, as far as anybody looked."""
         ...
 
+    @property
+    def blind(self) -> str | None:
+        """Why no requests are counted; None while they are."""
+        ...
+
     def looks(self) -> AsyncIterator[Look]:
         """A look every half second, without end; none while the router cannot be reached."""
         ...

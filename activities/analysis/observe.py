@@ -110,7 +110,7 @@ class _Watch:
         async with self._counters() as feed:
             if feed is None or not self._is_guarded():
                 return await self._ticks()
-            return await first_of(self._guarded(feed), self._ticks())
+            return await first_of(self._guarded(feed), self._ticks(feed))
 
     def _is_guarded(self) -> bool:
         return self._request.guarded and self._request.analysis.guard.enabled
@@ -128,13 +128,15 @@ class _Watch:
         self._beat.now()
         return Ending.GUARD
 
-    async def _ticks(self) -> Ending:
+    async def _ticks(self, guarding: Feed | None = None) -> Ending:
         while True:
             await self._until_due()
             started, due = self._use.clock(), self._progress.next_tick_at
             await self._ensure_routes()  # first: who has been overtaken must not call hooks
             findings = await self._ticker.look(self._progress, started)
             self._progress = tally.count(self._progress, findings)
+            if guarding is not None:
+                self._progress = tally.seeing(self._progress, guarding.blind)
             interval = self._request.analysis.interval
             self._tick_next_at(tally.next_tick_at(due, started, interval))
             self._beat.now()

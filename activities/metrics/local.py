@@ -111,6 +111,10 @@ class LocalFeed:
         totals = [_totals(scrape, sides, None) for scrape in before]
         self.history: Sequence[Look] = [counters_to_look(*pair) for pair in pairwise(totals)]
 
+    @property
+    def blind(self) -> str | None:
+        return self._scraper.trouble
+
     async def looks(self) -> AsyncIterator[Look]:
         """What happens from now on; nothing while the router cannot be reached."""
         scrape = self._start or await self._scraper.next_look(self._began)

@@ -62,6 +62,7 @@ class Healthy:
         self._came = asyncio.Event()
         self._look = Look(at=time.monotonic())
         self.history: Sequence[Look] = ()
+        self.blind: str | None = None
 
     async def measure(self, check: Check, traffic: Traffic, slot: Slot) -> Measurement:
         return Measurement(check=check.metric.check, outcome=Outcome.VALUE, value=99.5)

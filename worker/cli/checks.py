@@ -78,8 +78,12 @@ def cut(text: str) -> str:
 
 
 def guard_line(evidence: Evidence | None) -> str:
-    """What the guard found, if it ended the step."""
-    return f"guard: {evidence.trip.message}" if evidence and evidence.trip else ""
+    """What the guard found, if it ended the step, or why it sees no requests."""
+    if evidence is None:
+        return ""
+    if evidence.trip is not None:
+        return f"guard: {evidence.trip.message}"
+    return f"guard: sees no requests: {evidence.blind}" if evidence.blind else ""
 
 
 def check_text(result: CheckResult) -> str:

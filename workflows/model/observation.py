@@ -67,13 +67,17 @@ class Ending(StrEnum):
 
 
 class Evidence(Record):
-    """Bounded: the last ticks, the first failing one, the guard's finding."""
+    """Bounded: the last ticks, the first failing one, the guard's finding.
+
+    `blind` says why the guard sees no requests, where it does not.
+    """
 
     ticks: tuple[Tick, ...] = ()
     first_failure: Tick | None = None
     trip: Trip | None = None
     gate: tuple[HookAnswer, ...] = ()
     drift: int = 0
+    blind: str = ""
 
 
 class ObserveProgress(Record):

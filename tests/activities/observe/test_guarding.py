@@ -104,3 +104,11 @@ async def test_counters_that_come_to_an_end_fail_the_attempt(attempt: Attempt) -
     with pytest.raises(ApplicationError, match="live counters") as raised:
         await attempt.run(a_request(an_analysis(interval=LONG), guarded=True))
     assert not raised.value.non_retryable
+
+
+async def test_why_the_guard_sees_no_requests_stands_in_the_evidence(attempt: Attempt) -> None:
+    feed = ScriptedFeed([])
+    feed.blind = "the pods of the canary cannot be scraped"
+    attempt.live = feed
+    observation = await attempt.run(a_request(an_analysis(), passes=2, guarded=True))
+    assert observation.evidence.blind == "the pods of the canary cannot be scraped"
