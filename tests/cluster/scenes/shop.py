@@ -8,7 +8,13 @@ Obj = dict[str, JsonValue]
 
 
 def deployment(
-    namespace: str, version: str, *, name: str = "shop", replicas: int = 2, **env: str
+    namespace: str,
+    version: str,
+    *,
+    name: str = "shop",
+    replicas: int = 2,
+    probe: str = "/readyz",
+    **env: str,
 ) -> Obj:
     """`env` are the shop's faults: ERROR_RATE, LATENCY_MS, NOT_READY."""
     variables: list[JsonValue] = [{"name": key, "value": value} for key, value in env.items()]
@@ -34,7 +40,7 @@ def deployment(
                             "ports": [{"name": "http", "containerPort": 8080}],
                             "lifecycle": {"preStop": {"exec": {"command": ["sleep", "5"]}}},
                             "readinessProbe": {
-                                "httpGet": {"path": "/readyz", "port": "http"},
+                                "httpGet": {"path": probe, "port": "http"},
                                 "periodSeconds": 1,
                             },
                         }
