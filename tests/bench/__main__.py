@@ -9,7 +9,16 @@ from importlib import import_module
 
 from tests.bench.table import load, say
 
-NAMES = ("guard_simulation", "load_rate", "history", "formula", "reaction", "cluster_reaction", "api_requests", "many")
+NAMES = (
+    "guard_simulation",
+    "load_rate",
+    "history",
+    "formula",
+    "reaction",
+    "cluster_reaction",
+    "api_requests",
+    "many",
+)
 
 
 def main(wanted: list[str]) -> int:
