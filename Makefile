@@ -8,16 +8,23 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 STAMP := .venv/.installed
 TESTS ?= tests
+CLUSTER_TESTS ?= tests/cluster
 
 .PHONY: demo test cluster check fmt bench clean requirements
 
 demo: $(STAMP)
 	$(BIN)/serinus demo $(if $(KEEP),--keep)
 
-test: check
+# The programs of the test cluster are built, once and with whatever the other tests leave idle,
+# before the tests that need them.
+test: $(STAMP)
 	$(BIN)/python -m tests.cluster.install
-	$(BIN)/python -m tests.cluster build
-	$(BIN)/pytest $(TESTS)
+	@set -e; setsid nice -n 19 $(BIN)/python -m tests.cluster build & built=$$!; \
+	trap 'kill -- -$$built 2>/dev/null || true' EXIT; \
+	$(MAKE) check; \
+	$(BIN)/pytest $(TESTS) --ignore=tests/cluster; \
+	wait $$built; \
+	$(BIN)/pytest $(CLUSTER_TESTS)
 
 cluster: $(STAMP)
 	$(BIN)/python -m tests.cluster.install

@@ -180,8 +180,9 @@ async def test_a_slot_is_prepared_and_its_state_goes_with_its_canary(
 
     await client.delete(ref_of(MANIFEST))
     await client.delete(ref_of(DEPLOYMENT))
-    await until(lambda: _is_gone(client, STATE), "the state is collected")
-    await until(lambda: _without_snapshots(client), "the snapshots are collected")
+    # The collector hears of a kind that is new to the server every half minute.
+    await until(lambda: _is_gone(client, STATE), "the state is collected", 90)
+    await until(lambda: _without_snapshots(client), "the snapshots are collected", 90)
 
 
 async def test_a_snapshot_is_kept_and_read(client: KubeClient) -> None:

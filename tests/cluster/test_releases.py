@@ -167,7 +167,9 @@ def released_in_steps(held: list[Held]) -> None:
     for each in held[1:-1]:
         assert abs(each.share(each.routed) - each.weight) <= NEAR, each
     for each in held[1:5]:
-        assert abs(each.share(each.answered) - each.weight) <= NEAR, each
+        # No share of the crowd alone: the load test's requests come in between, and the data plane
+        # deals all of them in turn.
+        assert 0 < each.answered[0] < each.answered[1], each
 
 
 async def shown_by_kubectl(hello: Hello) -> None:

@@ -15,6 +15,8 @@ from tests.cluster.node.environment import ConfigError, field_of
 from tests.cluster.node.sources import Sources
 
 ROOT = Path("/run/pods")
+CHECKOUT = Path(__file__).parents[3]
+"""Where the programs of images are; a volume over a folder above it must not hide them."""
 PLACE = """set -e
 place() {
   if [ ! -e "$2" ]; then
@@ -67,10 +69,18 @@ class Sandbox:
     def command(self, mounts: list[tuple[str, str]], argv: list[str]) -> list[str]:
         """The command, within the pod."""
         # Last: an overlay of /etc would hide it.
-        places = [*mounts, (str(self.folder / "resolv.conf"), "/etc/resolv.conf")]
+        places = [*self._seen(mounts), (str(self.folder / "resolv.conf"), "/etc/resolv.conf")]
         flat = [part for pair in places for part in pair]
         shell = ["unshare", "--mount", "--", "/bin/sh", "-c", PLACE, "sh"]
         return inside(self.device, *shell, *flat, "--", *argv)
+
+    def _seen(self, mounts: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        """The mounts, with the programs put back if one would hide them."""
+        if not any(CHECKOUT.is_relative_to(place) for _, place in mounts):
+            return mounts
+        kept = self.folder / "checkout"
+        kept.mkdir(exist_ok=True)
+        return [(str(CHECKOUT), str(kept)), *mounts, (str(kept), str(CHECKOUT))]
 
     async def mounts(
         self, pod: KubeObject, container: KubeObject, sources: Sources
