@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from workflows.model.approval import Seal
 from workflows.model.requests import Action
 from workflows.model.value import Value
 
@@ -12,11 +13,19 @@ Text = Annotated[str, Field(max_length=2_000)]
 
 
 class Decision(Value):
-    """An answer to a gate. With `step`, it counts only for the step of that name."""
+    """An answer to a gate. With `step`, it counts only for the step of that name.
+
+    An approval may carry conditions: not above `max_weight` percent, not before `not_before`
+    (seconds since 1970). Without a valid `seal`, who it is from is claimed, not proven.
+    """
 
     by: Name = ""
     comment: Text = ""
     step: Name = ""
+    groups: tuple[Name, ...] = ()
+    max_weight: Annotated[int, Field(ge=0, le=100)] | None = None
+    not_before: float | None = None
+    seal: Seal | None = None
 
 
 class Order(Value):
@@ -24,6 +33,7 @@ class Order(Value):
 
     by: Name = ""
     reason: Text = ""
+    seal: Seal | None = None
 
 
 class Submit(Value):

@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from workflows.model.alert import AlertRoute
+from workflows.model.approval import GateRule
 from workflows.model.hook import Hook, HookType
 from workflows.model.live import GuardRule
 from workflows.model.measurement import MetricQuery, NoData, Threshold
@@ -116,6 +118,7 @@ class Ask(StepFields):
     hooks: tuple[Hook, ...] = ()
     watch: bool = False
     routes: Routes = ALL_PRIMARY
+    rule: GateRule = GateRule()
 
     @property
     def guarded(self) -> bool:
@@ -226,6 +229,9 @@ class Plan(Value):
     analysis: Analysis
     post_hooks: tuple[Hook, ...] = ()
     event_hooks: tuple[Hook, ...] = ()
+    alerts: tuple[AlertRoute, ...] = ()
+    author: str = ""
+    """Who made the change, where the target says so; else the trigger's `by` counts."""
     undo: tuple[UndoHook, ...] = ()
     supersede: Supersede = Supersede.RESTART
     policy: str = "default"

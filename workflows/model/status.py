@@ -6,6 +6,7 @@ All instants are seconds since 1970 by the workflow's clock; all spans are secon
 from enum import StrEnum
 
 from workflows.errors import Reason
+from workflows.model.approval import GateRule, Given
 from workflows.model.hook import HookType
 from workflows.model.identity import Slot
 from workflows.model.observation import Evidence
@@ -68,12 +69,16 @@ class StepStatus(Record):
 
 
 class Waiting(Record):
-    """The gate that waits for people."""
+    """The gate that waits for people: what it asks for, and what it has been given."""
 
     step: str
     gate: HookType
     since: float
     hooks: tuple[str, ...] = ()
+    rule: GateRule = GateRule()
+    given: tuple[Given, ...] = ()
+    expires_at: float | None = None
+    escalated: bool = False
 
 
 class Entry(Record):

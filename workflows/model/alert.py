@@ -1,0 +1,72 @@
+"""What people are told of a rollout, and whom to tell.
+
+The plan carries `AlertRoute`s (references to secrets, never secrets); `workflows.announce` sends an
+`Alert` by each of them, durably and off the rollout's critical path.
+"""
+
+from enum import StrEnum
+
+from workflows.errors import Reason
+from workflows.model.identity import Slot
+from workflows.model.measurement import SecretRef
+from workflows.model.value import Record, Value
+
+
+class Severity(StrEnum):
+    """As Flagger: a route gets alerts of its severity and above; unset means info."""
+
+    INFO = "info"
+    WARN = "warn"
+    ERROR = "error"
+
+
+class Channel(StrEnum):
+    """What kind of receiver an alert goes to: Flagger's five chats, and ours."""
+
+    SLACK = "slack"
+    MSTEAMS = "msteams"
+    DISCORD = "discord"
+    ROCKET = "rocket"
+    GCHAT = "gchat"
+    PAGERDUTY = "pagerduty"
+    ALERTMANAGER = "alertmanager"
+    WEBHOOK = "webhook"
+    EMAIL = "email"
+
+
+class AlertRoute(Value):
+    """Where alerts of a plan go. The address in the secret wins over `address`."""
+
+    name: str
+    kind: Channel
+    severity: Severity = Severity.INFO
+    address: str = ""
+    secret: SecretRef | None = None
+    channel: str = ""
+    username: str = ""
+    proxy: str = ""
+
+
+class Fact(Record):
+    """A line of an alert: a name and a value, both for people."""
+
+    name: str
+    value: str
+
+
+class Alert(Record):
+    """One thing that happened, for people. `key` is unique for each state of each run."""
+
+    key: str
+    slot: Slot
+    at: float
+    severity: Severity
+    title: str
+    text: str
+    phase: str
+    revision: str = ""
+    reason: Reason | None = None
+    facts: tuple[Fact, ...] = ()
+    link: str = ""
+    """The page of the rollout; at a waiting gate it is where one approves."""
+    waiting_step: str = ""
