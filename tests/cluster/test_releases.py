@@ -7,7 +7,7 @@ kubernetes.
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from secrets import token_hex
@@ -17,37 +17,45 @@ from pydantic import JsonValue
 
 from activities.kube.objects import int_at
 from tests.cluster.scenes import in_cluster, shop, ways
-from tests.cluster.scenes.crowd import Crowd, crowd, shares
-from tests.cluster.scenes.engine import engine, eventually
-from tests.cluster.scenes.ways import Way
-from tests.cluster.scenes.weights import Held, Weights, watched
+from tests.cluster.scenes.crowd import crowd, shares
+from tests.cluster.scenes.engine import CLUSTER, Engine, engine
+from tests.cluster.scenes.hello import EXAMPLES, INGRESS, Hello
+from tests.cluster.scenes.holding import each_weight
+from tests.cluster.scenes.ways import Matching, Way
+from tests.cluster.scenes.weights import SETTLED, Held
 from tests.cluster.session import Cluster, until
+from workflows.model.identity import Slot
 
 ROOT = Path(__file__).parents[2]
-EXAMPLES = ROOT / "examples" / "kubernetes"
-INGRESS = "prod-ingress"
-HOST = "uracle.local"
-RATE = 100
 SERVED = ("nginx", "traefik", "gatewayapi:v1", "kubernetes")
 MATCHED = ("header", "cookie", "both")
 NOTHING: Mapping[str, str] = {}
-HEADER_OF = {"x-canary": "insider"}
-COOKIE_OF = {"cookie": "insider=always"}
+COUNTED = 2_000
+"""Requests of each step whose answers are counted."""
 NEAR = 3.0
 """Points by which a counted share may differ from the weight."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A Serinus that serves; `named` says where each way may live."""
+
+    engine: Engine
+    named: Mapping[str, str]
 
 
 def spaces() -> dict[str, str]:
     """A fresh namespace for each way, known before the controller starts."""
     mark = token_hex(3)
-    return {name: f"{name.partition(':')[0]}-{mark}" for name in (*SERVED[1:], *MATCHED)}
+    ways_in = (*SERVED, *(f"{of}-{name}" for of in ("nginx", "gatewayapi") for name in MATCHED))
+    return {name: f"{name.partition(':')[0]}-{mark}" for name in ways_in}
 
 
-@pytest.fixture(scope="module", name="namespaces")
+@pytest.fixture(scope="module", name="stage")
 async def a_serinus(
     cluster: Cluster, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncGenerator[Mapping[str, str]]:
-    """Serinus, the load tester and ingress-nginx; the value says where each way may live."""
+) -> AsyncGenerator[Stage]:
+    """Serinus, the load tester and ingress-nginx."""
     for path in (ROOT / "deploy" / "crds").glob("*.*.yaml"):
         await cluster.apply(path.read_text())
     await in_cluster.ingress_nginx(cluster, "default", INGRESS)
@@ -63,70 +71,15 @@ async def a_serinus(
         cluster, home, *parts, more=more, temporal_ip=in_cluster.EVERYWHERE
     ) as serinus:
         await cluster.apply(in_cluster.worker(serinus, home, own), own)
-        yield named
+        yield Stage(serinus, named)
         await cluster.kubectl("delete", "namespace", own)
     await cluster.kubectl("delete", "-f", str(EXAMPLES / "hello-loadtester.yaml"))
     await cluster.kubectl("delete", "namespace", "ingress-nginx")
 
 
-class Hello:
-    """The service of the examples, driven by kubectl alone."""
-
-    def __init__(self, cluster: Cluster, folder: Path) -> None:
-        self.cluster = cluster
-        self._folder = folder
-        self.canary = ""
-
-    async def initialised(self, manifest: str, interval: str) -> None:
-        """Apply the examples; of them nothing is changed but the interval of a minute."""
-        text = (EXAMPLES / manifest).read_text().replace("interval: 1m", f"interval: {interval}")
-        path = self._folder / manifest
-        path.write_text(text)
-        await self.cluster.kubectl("apply", "-f", str(EXAMPLES / "hello-app.yaml"))
-        said = await self.cluster.kubectl("apply", "-f", str(path), "-o", "name")
-        self.canary = said.strip().rpartition("/")[2]
-        await self.reaches("Initialized")
-        await until(self._is_served, "the primary is served by the Ingress", 20)
-
-    @asynccontextmanager
-    async def counted(self) -> AsyncGenerator[tuple[Crowd, Weights]]:
-        """Users while the block lasts, and what the Ingress said meanwhile."""
-        async with (
-            crowd(self.cluster.ingress_url, RATE, Host=HOST) as users,
-            watched(self.cluster, "default", INGRESS, users, "v2") as weights,
-        ):
-            yield users, weights
-
-    async def release(self, version: str, error_rate: str = "0") -> None:
-        env = f'{{"name": "ERROR_RATE", "value": "{error_rate}"}}'
-        hello = f'{{"name": "hello", "image": "shop:{version}", "env": [{env}]}}'
-        patch = f'{{"spec": {{"template": {{"spec": {{"containers": [{hello}]}}}}}}}}'
-        await self.cluster.kubectl("patch", "deployment/hello-v1", "-p", patch)
-
-    async def reaches(self, phase: str) -> None:
-        await eventually(self.cluster, "default", self.canary, phase)
-
-    async def wait_for(self, condition: str) -> str:
-        """As a script that releases does it."""
-        what = f"canary/{self.canary}"
-        return await self.cluster.kubectl("wait", what, f"--for={condition}", "--timeout=120s")
-
-    async def reason(self) -> str:
-        """What the status says of the promotion."""
-        path = "jsonpath={.status.conditions[?(@.type=='Promoted')].message}"
-        return await self.cluster.kubectl("get", "canary", self.canary, "-o", path)
-
-    async def versions(self, count: int = 100) -> Mapping[str, int]:
-        return await shares(self.cluster.ingress_url, count, Host=HOST)
-
-    async def gone(self) -> None:
-        """Delete the Canary, if it is there, and wait until Serinus has let it go."""
-        await self.cluster.kubectl(
-            "delete", "canary", self.canary, "--ignore-not-found", "--timeout=60s"
-        )
-
-    async def _is_served(self) -> bool:
-        return set(await self.versions(8)) == {"v1"}
+@pytest.fixture(scope="module", name="namespaces")
+async def where_ways_live(stage: Stage) -> Mapping[str, str]:
+    return stage.named
 
 
 @pytest.fixture(name="hello")
@@ -223,13 +176,13 @@ async def test_the_example_as_blue_green_moves_everybody_at_once_or_nobody(hello
 
 
 async def test_every_way_loses_no_request_and_takes_a_bad_version_back(
-    cluster: Cluster, namespaces: Mapping[str, str]
+    cluster: Cluster, stage: Stage
 ) -> None:
-    weighted = [Way(cluster, namespaces[name], name) for name in ("traefik", "gatewayapi:v1")]
-    plain = Way(cluster, namespaces["kubernetes"], "kubernetes")
+    weighted = [Way(cluster, stage.named[name], name) for name in SERVED[:-1]]
+    plain = Way(cluster, stage.named["kubernetes"], "kubernetes")
     await asyncio.gather(
-        *(good_then_bad(way, ways.WEIGHTS) for way in weighted),
-        good_then_bad(plain, tried(plain.namespace)),
+        *(good_then_bad(way, ways.WEIGHTS, stage.engine) for way in weighted),
+        good_then_bad(plain, tried(plain.namespace), stage.engine),
     )
 
 
@@ -244,11 +197,14 @@ def tried(namespace: str) -> Mapping[str, JsonValue]:
     return {"iterations": 2, "threshold": 1, "webhooks": [ask]}
 
 
-async def good_then_bad(way: Way, analysis: Mapping[str, JsonValue]) -> None:
+async def good_then_bad(way: Way, analysis: Mapping[str, JsonValue], serinus: Engine) -> None:
     try:
         await way.initialised(analysis)
         async with crowd(await way.url(), 30, Host=way.host) as users:
             await way.release("v2")
+            await way.reaches("Progressing")
+            if analysis is ways.WEIGHTS:
+                await counted_in_each_step(way, serinus)
             await way.reaches("Succeeded")
             assert (way.provider, users.failures) == (way.provider, {})
             # A hook asks twice only, of two pods that each fail every so many requests.
@@ -260,38 +216,54 @@ async def good_then_bad(way: Way, analysis: Mapping[str, JsonValue]) -> None:
         await way.leave()
 
 
-async def test_nginx_sends_those_who_match_to_the_canary(
+async def counted_in_each_step(way: Way, serinus: Engine) -> None:
+    """2,000 requests while a weight holds; `until` waits for the data plane to have it."""
+    slot, seen = Slot(cluster=CLUSTER, namespace=way.namespace, name="shop"), list[int]()
+    async for weight in each_weight(serinus.client, slot):
+        seen.append(weight)
+        await asyncio.sleep(SETTLED)
+        met = await shares(await way.url(), COUNTED, Host=way.host)
+        assert set(met) == {"v1", "v2"}, (way.provider, met)
+        assert abs(100 * met["v2"] / COUNTED - weight) <= NEAR, (way.provider, weight, met)
+    assert seen == ways.WEIGHTS["stepWeights"]
+
+
+async def test_those_who_match_meet_the_canary(
     cluster: Cluster, namespaces: Mapping[str, str]
 ) -> None:
-    rules = {"header": [ways.HEADER], "cookie": [ways.COOKIE], "both": [ways.HEADER, ways.COOKIE]}
     await asyncio.gather(
-        *(matched(Way(cluster, namespaces[name], "nginx"), rules[name]) for name in MATCHED)
+        *(
+            matched(Way(cluster, namespaces[f"{of.name}-{by}"], of.provider), of, by)
+            for of in ways.MATCHING
+            for by in MATCHED
+        )
     )
 
 
-async def all_match(way: Way, url: str) -> bool:
-    found = await shares(url, 8, Host=way.host, **HEADER_OF, **COOKIE_OF)
+async def all_match(way: Way, url: str, of: Matching) -> bool:
+    found = await shares(url, 8, Host=way.host, **of.headers, **of.cookies)
     return set(found) == {"v2"}
 
 
-async def matched(way: Way, rules: list[Mapping[str, JsonValue]]) -> None:
+async def matched(way: Way, of: Matching, by: str) -> None:
     """While the canary is tried, only those who match meet it; then everybody."""
+    rules = {"header": [of.header], "cookie": [of.cookie], "both": [of.header, of.cookie]}[by]
     try:
         await way.initialised({"iterations": 4, "match": [dict(rule) for rule in rules]})
         url, to_canary = await way.url(), {"v2": 80}
         async with crowd(url, 20, Host=way.host) as others:
             await way.release("v2")
-            await until(partial(all_match, way, url), "who matches meets the canary", 60)
+            await until(partial(all_match, way, url, of), "who matches meets the canary", 60)
             met = [
                 await shares(url, 80, Host=way.host, **sent)
-                for sent in (NOTHING, HEADER_OF, COOKIE_OF)
+                for sent in (NOTHING, of.headers, of.cookies)
             ]
             on_others = dict(others.answers)
             await way.reaches("Succeeded")
         expected = [
             {"v1": 80},
-            to_canary if ways.HEADER in rules else {"v1": 80},
-            to_canary if ways.COOKIE in rules else {"v1": 80},
+            to_canary if of.header in rules else {"v1": 80},
+            to_canary if of.cookie in rules else {"v1": 80},
         ]
         assert met == expected, (way.namespace, met)
         assert set(on_others) == {"v1"}

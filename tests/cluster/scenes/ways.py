@@ -1,7 +1,7 @@
 """The demo shop behind each provider that has a data plane here."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pydantic import JsonValue
 
@@ -11,8 +11,37 @@ from tests.cluster.scenes.engine import eventually
 from tests.cluster.session import Cluster
 
 WEIGHTS: Mapping[str, JsonValue] = {"stepWeights": [20, 50]}
+
+
+@dataclass(frozen=True)
+class Matching:
+    """How one provider is told who meets the canary, and what such people send."""
+
+    name: str
+    provider: str
+    header: Mapping[str, JsonValue]
+    cookie: Mapping[str, JsonValue]
+    cookies: Mapping[str, str]
+    headers: Mapping[str, str] = field(default_factory=lambda: {"x-canary": "insider"})
+
+
 HEADER: Mapping[str, JsonValue] = {"headers": {"x-canary": {"exact": "insider"}}}
-COOKIE: Mapping[str, JsonValue] = {"headers": {"cookie": {"exact": "insider"}}}
+MATCHING = (
+    Matching(
+        "nginx",
+        "nginx",
+        HEADER,
+        {"headers": {"cookie": {"exact": "insider"}}},
+        {"cookie": "insider=always"},
+    ),
+    Matching(
+        "gatewayapi",
+        "gatewayapi:v1",
+        HEADER,
+        {"headers": {"cookie": {"regex": "^(.*; )?group=insider(;.*)?$"}}},
+        {"cookie": "group=insider"},
+    ),
+)
 
 
 @dataclass(frozen=True)
