@@ -1,6 +1,7 @@
 # make demo   a good release promoted and a bad one taken back, on this machine
 # make test   every test; the first time it builds a Kubernetes API server for the cluster tests
 # make cluster   a shell on a Kubernetes cluster of this machine, with the shop in it
+# make cluster-demo   the demo on such a cluster
 # Needs Python 3.11 and make; everything else comes from hash-pinned requirements. The cluster tests
 # need root, Go and some Debian packages too, which `make test` installs where it may.
 
@@ -10,7 +11,7 @@ STAMP := .venv/.installed
 TESTS ?= tests
 CLUSTER_TESTS ?= tests/cluster
 
-.PHONY: demo test cluster check fmt bench clean requirements
+.PHONY: demo test cluster cluster-demo check fmt bench clean requirements
 
 demo: $(STAMP)
 	$(BIN)/serinus demo $(if $(KEEP),--keep)
@@ -29,6 +30,11 @@ test: $(STAMP)
 cluster: $(STAMP)
 	$(BIN)/python -m tests.cluster.install
 	$(BIN)/python -m tests.cluster shell
+
+cluster-demo: $(STAMP)
+	$(BIN)/python -m tests.cluster.install
+	$(BIN)/python -m tests.cluster build
+	$(BIN)/python -m tests.cluster.demo
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .

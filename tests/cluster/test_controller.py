@@ -23,7 +23,7 @@ from worker.controller.settings import ClusterSettings
 from workflows.model.identity import Slot
 from workflows.model.requests import Action
 from workflows.model.revision import target_revision
-from workflows.model.status import Phase
+from workflows.model.status import Phase, Verb
 
 CRDS = Path(__file__).parents[2] / "deploy" / "crds"
 
@@ -79,6 +79,9 @@ class Rollouts:
     api: KubeApi
     sent: list[Trigger] = field(default_factory=list[Trigger])
 
+    async def order(self, slot: Slot, verb: Verb) -> None:
+        raise AssertionError(f"{verb} {slot.key}: nothing is suspended here")
+
     async def submit(self, trigger: Trigger) -> None:
         self.sent.append(trigger)
         told = KubeReporter(self.api)
@@ -100,7 +103,7 @@ async def controlled(
     settings = ClusterSettings(namespaces=(namespace,))
     async with open_cluster(cluster.kubeconfig) as api:
         rollouts = Rollouts(api)
-        async with running(api, rollouts.submit, "test", settings) as controller:
+        async with running(api, rollouts, "test", settings) as controller:
             yield rollouts, controller, api
 
 

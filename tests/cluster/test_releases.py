@@ -24,6 +24,7 @@ from tests.cluster.scenes.holding import each_weight
 from tests.cluster.scenes.ways import Matching, Way
 from tests.cluster.scenes.weights import SETTLED, Held
 from tests.cluster.session import Cluster, until
+from worker import rollouts
 from workflows.model.identity import Slot
 
 ROOT = Path(__file__).parents[2]
@@ -47,7 +48,11 @@ class Stage:
 def spaces() -> dict[str, str]:
     """A fresh namespace for each way, known before the controller starts."""
     mark = token_hex(3)
-    ways_in = (*SERVED, *(f"{of}-{name}" for of in ("nginx", "gatewayapi") for name in MATCHED))
+    ways_in = (
+        "suspended",
+        *SERVED,
+        *(f"{of}-{name}" for of in ("nginx", "gatewayapi") for name in MATCHED),
+    )
     return {name: f"{name.partition(':')[0]}-{mark}" for name in ways_in}
 
 
@@ -226,6 +231,32 @@ async def counted_in_each_step(way: Way, serinus: Engine) -> None:
         assert set(met) == {"v1", "v2"}, (way.provider, met)
         assert abs(100 * met["v2"] / COUNTED - weight) <= NEAR, (way.provider, weight, met)
     assert seen == ways.WEIGHTS["stepWeights"]
+
+
+async def test_a_suspended_manifest_pauses_what_runs_and_lets_it_go_on(
+    cluster: Cluster, stage: Stage
+) -> None:
+    way = Way(cluster, stage.named["suspended"], "traefik")
+    slot = Slot(cluster=CLUSTER, namespace=way.namespace, name="shop")
+
+    async def suspend(value: str) -> None:
+        patch = f'{{"spec": {{"suspend": {value}}}}}'
+        change = ("--type=merge", "-p", patch, "--namespace", way.namespace)
+        await cluster.kubectl("patch", "canary", "shop", *change)
+
+    async def paused() -> bool:
+        return (await rollouts.status(stage.engine.client, slot)).paused
+
+    try:
+        await way.initialised(ways.WEIGHTS)
+        await way.release("v2")
+        await way.reaches("Progressing")
+        await suspend("true")
+        await until(paused, "the rollout is paused", 30)
+        await suspend("false")
+        await way.reaches("Succeeded")
+    finally:
+        await way.leave()
 
 
 async def test_those_who_match_meet_the_canary(

@@ -3,7 +3,7 @@
 Called by the queue of `worker.controller.running`. Everything here may be done twice.
 """
 
-from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 import structlog
 from pydantic import JsonValue
@@ -17,26 +17,44 @@ from worker.applying import Trigger
 from worker.controller.catalogue import Catalogue
 from worker.controller.deciding import Facts, Terms, decide
 from worker.controller.sources import target_ref
+from worker.controller.suspending import SUSPENDED
 from worker.controller.watching import Watches
-from worker.rollouts import RolloutRefused
+from worker.rollouts import NoRollout, RolloutRefused
 from workflows.errors import Reason, SerinusError, reason_of
 from workflows.model.identity import Slot
+from workflows.model.status import Verb
 
-Submit = Callable[[Trigger], Awaitable[None]]
 _log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(__name__)
 _FINAL = frozenset({Reason.OBJECT_REJECTED})
 
 
+class Rollouts(Protocol):
+    """How rollouts are spoken to; `RolloutRefused` is their own answer."""
+
+    async def submit(self, trigger: Trigger) -> None:
+        """Start a rollout, or tell the one that runs."""
+        ...
+
+    async def order(self, slot: Slot, verb: Verb) -> None:
+        """Pause or resume the one that runs; `NoRollout` where none does."""
+        ...
+
+
 class Attendant:
-    """Looks at slots; `submit` starts or tells a rollout."""
+    """Looks at slots; `rollouts` starts or tells a rollout."""
 
     def __init__(
-        self, api: KubeApi, catalogue: Catalogue, watches: Watches, submit: Submit, terms: Terms
+        self,
+        api: KubeApi,
+        catalogue: Catalogue,
+        watches: Watches,
+        rollouts: Rollouts,
+        terms: Terms,
     ) -> None:
         self._api = api
         self._catalogue = catalogue
         self._watches = watches
-        self._submit = submit
+        self._rollouts = rollouts
         self._terms = terms
 
     async def look(self, slot: Slot) -> bool:
@@ -67,8 +85,10 @@ class Attendant:
             await self._show_judgement(facts.canary, decision.refusal)
         if decision.finalizers is not None:
             await self._hold(facts.canary, decision.finalizers)
+        if decision.order is not None:
+            await self._order(slot, facts.canary, decision.order)
         if decision.trigger is not None:
-            await self._submit(decision.trigger)
+            await self._rollouts.submit(decision.trigger)
             _log.info("trigger.sent", slot=slot.key, **_fields(decision.trigger))
 
     async def _facts(self, slot: Slot) -> Facts | None:
@@ -90,6 +110,18 @@ class Attendant:
             "resourceVersion": version,
         }
         await self._api.merge(ref_of(canary), {"metadata": metadata})
+
+    async def _order(self, slot: Slot, canary: KubeObject, verb: Verb) -> None:
+        """Pause and keep that it was the manifest; a rollout that is over needs no resuming."""
+        try:
+            await self._rollouts.order(slot, verb)
+        except (RolloutRefused, NoRollout) as error:
+            _log.info("order.refused", slot=slot.key, verb=verb, why=str(error))
+            if verb is Verb.PAUSE:
+                return  # its next phase is an event of this slot
+        noted = "true" if verb is Verb.PAUSE else None
+        await self._api.merge(ref_of(canary), {"metadata": {"annotations": {SUSPENDED: noted}}})
+        _log.info("order.sent", slot=slot.key, verb=verb)
 
     async def _show_judgement(self, canary: KubeObject, refusal: str) -> None:
         patch = judged(canary, refusal, clock())

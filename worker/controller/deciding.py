@@ -12,6 +12,7 @@ from hashlib import sha256
 from activities.kube.left import is_handed_back
 from activities.kube.objects import KubeObject, at, list_at, text_at
 from worker.applying import Trigger
+from worker.controller.suspending import order_of
 from workflows.compile import Bundle, compile_plan
 from workflows.errors import ManifestError
 from workflows.model.canary import Canary
@@ -23,7 +24,7 @@ from workflows.model.problem import Problem
 from workflows.model.provider import Provider
 from workflows.model.requests import Action
 from workflows.model.revision import target_revision
-from workflows.model.status import Phase
+from workflows.model.status import Phase, Verb
 from workflows.model.tenancy import across_namespaces
 
 FLAGGERS_FINALIZER = "finalizer.flagger.app"
@@ -66,6 +67,7 @@ class Decision:
     refusal: str | None = None
     """What is wrong with the manifest; empty if it is known to be right."""
     finalizers: tuple[str, ...] | None = None
+    order: Verb | None = None
 
 
 def decide(facts: Facts, terms: Terms) -> Decision:
@@ -79,9 +81,11 @@ def decide(facts: Facts, terms: Terms) -> Decision:
         _compile(facts, canary, terms)
     except ManifestError as error:
         return Decision("the manifest is refused", refusal=str(error))
+    order = order_of(facts.canary, suspend=canary.spec.suspend)
     if canary.spec.suspend:
-        return Decision("suspended", refusal="")
+        return Decision("suspended", refusal="", order=order)
     return Decision(
+        order=order,
         why=_why_not(facts) or "the target holds a revision to look at",
         trigger=_release(facts) if _why_not(facts) is None else None,
         refusal="",

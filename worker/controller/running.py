@@ -14,13 +14,15 @@ from temporalio.client import Client
 from activities.kube.api import KubeApi
 from worker import rollouts
 from worker.applying import Trigger
-from worker.controller.attending import Attendant, Submit
+from worker.controller.attending import Attendant, Rollouts
 from worker.controller.catalogue import Catalogue
 from worker.controller.deciding import Terms
 from worker.controller.queue import FIRST_PAUSE, SlotQueue
 from worker.controller.settings import ClusterSettings
 from worker.controller.watching import Pause, Watches
 from workflows.model import decisions
+from workflows.model.identity import Slot
+from workflows.model.status import Verb
 
 ATTENDANTS = 32
 BY = "controller"
@@ -46,7 +48,7 @@ class Waits:
 @asynccontextmanager
 async def running(
     api: KubeApi,
-    submit: Submit,
+    told: Rollouts,
     cluster: str,
     settings: ClusterSettings,
     waits: Waits = Waits(),
@@ -55,7 +57,7 @@ async def running(
     queue = SlotQueue(waits.first_retry)
     catalogue = Catalogue(cluster, config_tracking=settings.config_tracking)
     watches = Watches(api, catalogue, queue, settings.namespaces, waits.pause)
-    attendant = Attendant(api, catalogue, watches, submit, terms(settings))
+    attendant = Attendant(api, catalogue, watches, told, terms(settings))
     tasks = [
         asyncio.create_task(watches.run(), name="watches"),
         *(asyncio.create_task(queue.attend(attendant.look)) for _ in range(ATTENDANTS)),
@@ -77,14 +79,19 @@ def terms(settings: ClusterSettings) -> Terms:
     )
 
 
-def submitting(client: Client) -> Submit:
-    """Triggers for the rollouts of a Temporal namespace."""
+@dataclass(frozen=True)
+class TemporalRollouts:
+    """The rollouts of a Temporal namespace."""
 
-    async def submit(trigger: Trigger) -> None:
+    client: Client
+
+    async def submit(self, trigger: Trigger) -> None:
         order = decisions.Submit(by=BY, action=trigger.action, revision=trigger.revision)
-        await rollouts.submit(client, trigger.slot, order, trigger.id)
+        await rollouts.submit(self.client, trigger.slot, order, trigger.id)
 
-    return submit
+    async def order(self, slot: Slot, verb: Verb) -> None:
+        order = decisions.Order(by=BY, reason=f"spec.suspend of the Canary: {verb}")
+        await rollouts.tell(self.client, slot, verb, order)
 
 
 @asynccontextmanager

@@ -16,7 +16,7 @@ from activities.kube.connect import open_cluster
 from activities.kube.objects import KubeObject
 from activities.reporting.gauges import CanaryGauges
 from worker.connection import connect_unless
-from worker.controller.running import Controller, running, submitting
+from worker.controller.running import Controller, TemporalRollouts, running
 from worker.controller.settings import ClusterSettings
 from worker.pages import pages, served
 from worker.settings import Settings
@@ -47,7 +47,7 @@ async def run_controller(settings: Settings, cluster: ClusterSettings, stop: asy
             return
         async with (
             open_cluster(cluster.kubeconfig, cluster.context or None) as api,
-            running(api, submitting(client), settings.cluster, cluster) as known.controller,
+            running(api, TemporalRollouts(client), settings.cluster, cluster) as known.controller,
         ):
             await stop.wait()
 

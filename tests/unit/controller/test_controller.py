@@ -22,7 +22,9 @@ from worker.controller.running import Controller, Waits, running
 from worker.controller.settings import ClusterSettings
 from worker.rollouts import NoAnswer, RolloutRefused
 from workflows.errors import Reason
+from workflows.model.identity import Slot
 from workflows.model.requests import Action
+from workflows.model.status import Verb
 
 SETTINGS = ClusterSettings()
 LIMIT = 20.0
@@ -37,6 +39,13 @@ class Rollouts:
     sent: list[Trigger] = field(default_factory=list[Trigger])
     failures: list[Exception] = field(default_factory=list[Exception])
     promotes: bool = True
+    orders: list[Verb] = field(default_factory=list[Verb])
+    refusal: Exception | None = None
+
+    async def order(self, slot: Slot, verb: Verb) -> None:
+        self.orders.append(verb)
+        if self.refusal is not None:
+            raise self.refusal
 
     async def submit(self, trigger: Trigger) -> None:
         if self.failures:
@@ -58,7 +67,7 @@ class Rollouts:
 async def controlled(
     rollouts: Rollouts, settings: ClusterSettings = SETTINGS
 ) -> AsyncGenerator[Controller]:
-    async with running(rollouts.kube, rollouts.submit, "prod", settings, SOON) as controller:
+    async with running(rollouts.kube, rollouts, "prod", settings, SOON) as controller:
         await settled(controller)
         yield controller
 
@@ -200,13 +209,14 @@ async def test_what_is_sent_after_an_outage_is_what_the_target_holds_then() -> N
             super().__init__("down")
             kube.put(a_deployment(image="podinfo:2"))
 
-    async def first_down(trigger: Trigger) -> None:
-        if not kube.counts["read Marker"]:
-            kube.requests.append(("read", Ref("v1", "Marker", "once")))
-            raise Down
-        await rollouts.submit(trigger)
+    class FirstDown(Rollouts):
+        async def submit(self, trigger: Trigger) -> None:
+            if not kube.counts["read Marker"]:
+                kube.requests.append(("read", Ref("v1", "Marker", "once")))
+                raise Down
+            await rollouts.submit(trigger)
 
-    async with running(kube, first_down, "prod", SETTINGS, SOON) as controller:
+    async with running(kube, FirstDown(kube), "prod", SETTINGS, SOON) as controller:
         await settled(controller)
     assert len(rollouts.sent) == 1
 
@@ -262,7 +272,7 @@ async def test_a_watch_that_was_refused_tells_what_happened_meanwhile() -> None:
 
     kube.refuse = refuse
     waits = Waits(SOON.first_retry, pause)
-    async with running(kube, rollouts.submit, "prod", SETTINGS, waits) as controller:
+    async with running(kube, rollouts, "prod", SETTINGS, waits) as controller:
         await settled(controller)
     assert failures == 0
     assert sorted(rollouts.names) == ["other", "podinfo"]
