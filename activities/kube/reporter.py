@@ -23,6 +23,8 @@ class Standing(Record):
     last_applied: str | None = None
     last_promoted: str | None = None
     tracked_configs: Mapping[str, str] | None = None
+    measured: Mapping[str, float] = {}
+    """The values of the last tick, by check."""
     message: str = ""
     reason: Reason | None = None
     workflow_id: str = ""

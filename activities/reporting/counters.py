@@ -5,6 +5,7 @@ the one worker that saw it. What a Canary *is* is exported by the controller, fr
 (`activities.reporting.gauges`).
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -41,9 +42,12 @@ class RunCounters:
             registry=registry,
         )
 
-    def measured(self, namespace: str, target: str, metric: str, value: float) -> None:
-        """A check of a target gave a value."""
-        self._values.labels(target, namespace, metric).set(value)
+    def measured(self, canary: KubeObject, values: Mapping[str, float]) -> None:
+        """The checks of a Canary's target gave these values."""
+        name = text_at(canary, "spec", "targetRef", "name")
+        namespace = text_at(canary, "metadata", "namespace")
+        for metric, value in values.items():
+            self._values.labels(name, namespace, metric).set(value)
 
     def count(self, canary: KubeObject, standing: Standing, now: datetime) -> None:
         """A Canary, with the status it had, goes to a new phase."""

@@ -27,6 +27,7 @@ class Occurrence(StrEnum):
     WAITING = "WaitingForApproval"
     STARTED = "RolloutStarted"
     ADVANCED = "TrafficAdvanced"
+    CHECK_FAILED = "CheckFailed"
     WAITING_PROMOTION = "WaitingForPromotion"
     PROMOTING = "Promoting"
     FINALISING = "Finalising"
@@ -51,7 +52,7 @@ _OF_PHASE = {
     Phase.TERMINATING: Occurrence.TERMINATING,
     Phase.TERMINATED: Occurrence.TERMINATED,
 }
-_WARNINGS = frozenset({Occurrence.FAILED, Occurrence.ROLLING_BACK})
+_WARNINGS = frozenset({Occurrence.FAILED, Occurrence.ROLLING_BACK, Occurrence.CHECK_FAILED})
 
 
 def occurrence(canary: KubeObject, standing: Standing) -> Occurrence | None:
@@ -62,6 +63,9 @@ def occurrence(canary: KubeObject, standing: Standing) -> Occurrence | None:
     weight = standing.canary_weight
     if weight is not None and weight != (int_at(canary, "status", "canaryWeight") or 0):
         return Occurrence.ADVANCED
+    failed = standing.failed_checks
+    if failed is not None and failed > (int_at(canary, "status", "failedChecks") or 0):
+        return Occurrence.CHECK_FAILED
     return None
 
 

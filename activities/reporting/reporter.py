@@ -69,6 +69,8 @@ class KubeReporter:
         canary = await self._api.read(ref)
         if canary is None:
             return None
+        if self._counters is not None:
+            self._counters.measured(canary, standing.measured)
         patch = status_patch(canary, standing, self._now())
         if patch is None:
             return None

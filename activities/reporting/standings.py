@@ -4,7 +4,7 @@
 """
 
 from activities.kube.reporter import Standing
-from workflows.model.observation import ObserveProgress, ObserveRequest
+from workflows.model.observation import CheckResult, ObserveProgress, ObserveRequest
 from workflows.model.plan import Routes
 from workflows.model.requests import (
     EnsureRoutes,
@@ -43,6 +43,7 @@ def ticked(request: ObserveRequest, progress: ObserveProgress) -> Standing:
         canary_weight=_weight(request.routes),
         iterations=progress.passes if counted else None,
         failed_checks=progress.failed_checks,
+        measured=_measured(progress),
         message=_news(progress),
     )
 
@@ -57,4 +58,21 @@ def _news(progress: ObserveProgress) -> str:
     latest = progress.evidence.ticks[-1] if progress.evidence.ticks else None
     if failure is None or latest is None or latest.verdict == "pass":
         return ""
-    return f"{progress.failed_checks} failed checks: tick {latest.number} did not pass"
+    said = [words(result) for result in latest.results if result.verdict != "pass"]
+    return f"tick {latest.number} did not pass: {'; '.join(said) or 'a hook failed'}"
+
+
+def _measured(progress: ObserveProgress) -> dict[str, float]:
+    results = progress.evidence.ticks[-1].results if progress.evidence.ticks else ()
+    found = [result.measurement for result in results]
+    return {each.check: each.value for each in found if each.value is not None}
+
+
+def words(result: CheckResult) -> str:
+    """A check that did not pass, beside its limits."""
+    measured, limits = result.measurement, result.threshold
+    if measured.value is None:
+        return f"{measured.check} {measured.outcome}"
+    low = "" if limits.min is None else f" ≥ {limits.min:g}"
+    high = "" if limits.max is None else f" ≤ {limits.max:g}"
+    return f"{measured.check} {measured.value:g}, wanted{low}{high}"

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from pydantic import JsonValue
 
+from activities.kube.cookie import cookie_of
 from activities.kube.objects import KubeObject, at, map_at, text_at
 from activities.kube.reporter import Standing
 from activities.reporting.conditions import conditions_of, merged, stamp
@@ -62,7 +63,28 @@ def _fields(canary: KubeObject, standing: Standing) -> dict[str, JsonValue]:
         "reason": _reason(standing),
         "observedGeneration": at(canary, "metadata", "generation") if phase is not None else None,
     }
+    told |= _cookies(canary, standing)
     return {name: value for name, value in told.items() if value is not None}
+
+
+def _cookies(canary: KubeObject, standing: Standing) -> dict[str, JsonValue]:
+    """The cookies of session affinity while users meet the canary; then what they were."""
+    affinity, weight = map_at(canary, "spec", "analysis", "sessionAffinity"), standing.canary_weight
+    if not affinity or weight is None:
+        return {}
+    if weight == 0:
+        last = text_at(canary, "status", "sessionAffinityCookie")
+        gone = dict.fromkeys(("sessionAffinityCookie", "primarySessionAffinityCookie"), "")
+        return {**gone, "previousSessionAffinityCookie": last} if last else {}
+    revision = standing.last_applied or text_at(canary, "status", "lastAppliedSpec")
+    word = cookie_of(text_at(canary, "metadata", "uid"), revision)
+    names = {"sessionAffinityCookie": "cookieName",
+             "primarySessionAffinityCookie": "primaryCookieName"}  # fmt: skip
+    return {
+        field: f"{text_at(affinity, name)}={word}"
+        for field, name in names.items()
+        if text_at(affinity, name)
+    }
 
 
 def _reason(standing: Standing) -> str | None:

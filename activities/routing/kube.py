@@ -7,12 +7,12 @@ once and writes only what does not stand. Which objects they are is the routers'
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.kube.api import KubeApi
+from activities.kube.cookie import cookie_of
 from activities.kube.objects import KubeObject, Ref, maps_at
 from activities.kube.state import CanarySnapshot, KubeState
 from activities.kube.store import KubeStore
@@ -154,11 +154,6 @@ class KubeRouting(Routing):
 def takes_back(routes: Routes) -> bool:
     """Whether users leave the canary: that is tried until it is done."""
     return routes.canary == 0 and not routes.mirrored
-
-
-def cookie_of(uid: str, revision: str) -> str:
-    """The word of a revision's session affinity: the same each time, known to nobody else."""
-    return sha256(f"{uid}/{revision}".encode()).hexdigest()[:16]
 
 
 def _rollout(request: SlotWrite, canary: CanarySnapshot) -> Rollout:

@@ -7,17 +7,22 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from pydantic import JsonValue
 
+from activities.kube.cookie import cookie_of
 from activities.kube.objects import KubeObject, Ref, at, int_at, map_at, text_at
 from activities.kube.reporter import Reporter, Standing
 from activities.reporting.counters import RunCounters
 from activities.reporting.events import Occurrence
 from activities.reporting.gauges import CanaryGauges
 from activities.reporting.reporter import KubeReporter
+from activities.reporting.standings import ticked
 from activities.reporting.status import shown
 from tests.fakes_kube import InMemoryKube, forbidden, unreachable
+from tests.fakes_observe import a_request, an_analysis
 from tests.unit.controller.scenes import Json, a_canary, canary_ref, condition
 from workflows.errors import Reason
 from workflows.model.identity import Slot
+from workflows.model.measurement import Measurement, Outcome, Threshold, Verdict
+from workflows.model.observation import CheckResult, Evidence, ObserveProgress, Tick
 from workflows.model.status import Phase
 
 SLOT = Slot(cluster="prod", namespace="test", name="podinfo")
@@ -285,7 +290,7 @@ async def test_ends_are_counted_once_under_flaggers_names_and_go_with_the_canary
     kube = InMemoryKube(a_canary("podinfo", targetRef=target))
     counters = RunCounters(registry)
     tells = reporter(kube, clock, counters)
-    counters.measured("test", "web", "request-success-rate", 99.5)
+    counters.measured(a_canary("podinfo", targetRef=target), {"request-success-rate": 99.5})
     labels = {"name": "web", "namespace": "test", "deployment_strategy": "canary",
               "analysis_status": "completed"}  # fmt: skip
     await tells.tell(SLOT, PROGRESSING)
@@ -325,3 +330,39 @@ def test_gauges_have_flaggers_names_and_end_with_their_canary() -> None:
     del canaries["a"]
     assert value("canary_weight", workload="a", namespace="test") is None
     assert value("canary_total", namespace="test") == 1
+
+
+async def test_the_cookies_of_affinity_are_shown_while_they_hold_and_then_as_the_last() -> None:
+    sticky: Json = {"cookieName": "side", "primaryCookieName": "stay"}
+    kube = InMemoryKube(a_canary(analysis={"sessionAffinity": sticky}))
+    told = reporter(kube, Clock())
+    await told.tell(SLOT, PROGRESSING)
+    await told.tell(SLOT, Standing(canary_weight=20))
+    now = kube.get(canary_ref())
+    word = cookie_of(text_at(now, "metadata", "uid"), "s1-b")
+    assert text_at(now, "status", "sessionAffinityCookie") == f"side={word}"
+    assert text_at(now, "status", "primarySessionAffinityCookie") == f"stay={word}"
+    await told.tell(SLOT, SUCCEEDED)
+    after = kube.get(canary_ref())
+    assert text_at(after, "status", "sessionAffinityCookie") == ""
+    assert text_at(after, "status", "previousSessionAffinityCookie") == f"side={word}"
+
+
+async def test_a_failed_check_is_an_event_of_its_own_with_its_value_and_limit() -> None:
+    kube = InMemoryKube(a_canary(status={"phase": "Progressing", "canaryWeight": 10}))
+    counters = RunCounters(registry := CollectorRegistry())
+    result = CheckResult(
+        measurement=Measurement(check="request-success-rate", outcome=Outcome.VALUE, value=93.5),
+        verdict=Verdict.FAIL,
+        threshold=Threshold(min=99.0),
+    )
+    tick = Tick(number=2, at=1.0, verdict=Verdict.FAIL, results=(result,))
+    evidence = Evidence(ticks=(tick,), first_failure=tick)
+    progress = ObserveProgress(ticks=2, failed_checks=1, evidence=evidence)
+    await reporter(kube, Clock(), counters).tell(SLOT, ticked(a_request(an_analysis()), progress))
+    event = next(each for each in kube.of_kind("Event"))
+    assert text_at(event, "reason") == Occurrence.CHECK_FAILED
+    assert text_at(event, "note") == ("tick 2 did not pass: request-success-rate 93.5, wanted ≥ 99")
+    assert b'flagger_canary_metric_analysis{metric="request-success-rate"' in generate_latest(
+        registry
+    )
