@@ -60,6 +60,8 @@ class SlotState(Record):
     promoted_revision: str | None = None
     previous_revision: str | None = None
     failed_revision: str | None = None
+    looked_revision: str | None = None
+    """What the target held when a run last looked at it."""
     traffic: Traffic | None = None
     routes: Routes | None = None
     step: str = ""

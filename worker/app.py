@@ -16,16 +16,23 @@ from temporalio.common import WorkerDeploymentVersion
 from temporalio.worker import PollerBehaviorAutoscaling, Worker, WorkerDeploymentConfig
 
 from activities.analysis.observe import HEARTBEAT_THROTTLE
+from activities.audit.appending import open_auditing
+from activities.vouching import SealVouching
 from worker.connection import connect
 from worker.platform import Platform, open_local
 from worker.plugin import rollouts_plugin
+from worker.records import terminated_record
 from worker.registration import register_search_attributes, schedule_janitor
 from worker.rollouts import QUEUE
 from worker.settings import Settings
+from worker.telemetry import WORKER, open_telemetry
+from worker.tolling import counted
+from workflows.lanes import announce_queue_of
 from workflows.perform import observe_queue_of, queue_of
 
 CONCURRENT_OBSERVATIONS = 4_000
 CONCURRENT_ACTIVITIES = 200
+CONCURRENT_ALERTS = 1_000
 GRACE = timedelta(seconds=10)
 THROTTLE = timedelta(seconds=1)
 STICKY = timedelta(seconds=10)
@@ -50,8 +57,10 @@ async def run_worker(settings: Settings, stop: asyncio.Event) -> None:
 
         await run_kubernetes_worker(settings, stop)
     else:
-        client = await connect(settings)
-        await serve(client, settings, open_local(settings, client), stop)
+        async with open_telemetry(settings, WORKER, address=settings.metrics_worker) as told:
+            client = await connect(settings, wiring=told.wiring)
+            opening = counted(open_local(settings, client), client, told.registry)
+            await serve(client, settings, opening, stop)
 
 
 async def serve(
@@ -66,6 +75,10 @@ async def serve(
     await schedule_janitor(client, settings.cluster, QUEUE)
     async with AsyncExitStack() as stack:
         platform = await stack.enter_async_context(opening)
+        audited = open_auditing(settings.audit_path, terminated_record(client))
+        auditing = await stack.enter_async_context(audited)
+        vouching = SealVouching(settings.seal_key_path)
+        platform = platform.and_also(auditing.append, auditing.terminated, vouching.vouch)
         collect_rarely()
         for worker in workers(client, settings, platform):
             await stack.enter_async_context(worker)
@@ -81,7 +94,8 @@ def collect_rarely() -> None:
 
 
 def workers(client: Client, settings: Settings, platform: Platform) -> Sequence[Worker]:
-    """The three workers of a process: workflows, activities, observations."""
+    """The workers of a process: workflows, activities, observations, alerts."""
+    others = (announcing_worker(client, settings, platform),) if platform.announcing else ()
     plugin = rollouts_plugin()
     pollers = PollerBehaviorAutoscaling()
     return (
@@ -99,7 +113,7 @@ def workers(client: Client, settings: Settings, platform: Platform) -> Sequence[
             task_queue=queue_of(settings.cluster),
             activities=platform.activities,
             deployment_config=BUILD,
-            interceptors=platform.interceptors,
+            interceptors=(*platform.interceptors, *platform.counting),
             max_concurrent_activities=CONCURRENT_ACTIVITIES,
             activity_task_poller_behavior=pollers,
             graceful_shutdown_timeout=GRACE,
@@ -107,6 +121,21 @@ def workers(client: Client, settings: Settings, platform: Platform) -> Sequence[
             default_heartbeat_throttle_interval=THROTTLE,
         ),
         observing_worker(client, settings, platform),
+        *others,
+    )
+
+
+def announcing_worker(client: Client, settings: Settings, platform: Platform) -> Worker:
+    """Receivers that hang hold slots of their own, and none that a rollout waits for."""
+    return Worker(
+        client,
+        task_queue=announce_queue_of(settings.cluster),
+        activities=platform.announcing,
+        deployment_config=BUILD,
+        interceptors=platform.counting,
+        max_concurrent_activities=CONCURRENT_ALERTS,
+        activity_task_poller_behavior=PollerBehaviorAutoscaling(),
+        graceful_shutdown_timeout=GRACE,
     )
 
 
@@ -117,7 +146,7 @@ def observing_worker(client: Client, settings: Settings, platform: Platform) -> 
         task_queue=observe_queue_of(settings.cluster),
         activities=[platform.observe],
         deployment_config=BUILD,
-        interceptors=platform.interceptors,
+        interceptors=(*platform.interceptors, *platform.counting),
         max_concurrent_activities=CONCURRENT_OBSERVATIONS,
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),
         graceful_shutdown_timeout=GRACE,

@@ -5,10 +5,18 @@ profile file...); where that says nothing, from the stack that runs in the home 
 """
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from temporalio.client import Client
+from temporalio.client import Client, Plugin
 from temporalio.envconfig import ClientConfig, ClientConnectConfig
-from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
+from temporalio.runtime import (
+    LoggingConfig,
+    PrometheusConfig,
+    Runtime,
+    TelemetryConfig,
+    TelemetryFilter,
+)
 
 from worker.settings import Settings
 from worker.stack import ports
@@ -38,30 +46,47 @@ def target(settings: Settings) -> ClientConnectConfig:
     return found
 
 
-async def connect(settings: Settings, *, patience: float | None = None) -> Client:
+@dataclass(frozen=True)
+class Wiring:
+    """What a program that is observed connects with; `worker.telemetry` makes it."""
+
+    runtime: Runtime
+    plugins: Sequence[Plugin] = ()
+
+
+async def connect(
+    settings: Settings, *, patience: float | None = None, wiring: Wiring | None = None
+) -> Client:
     """Connect, trying again with back-off for `patience` seconds (else as set)."""
-    where = target(settings)
-    if "target_host" not in where:
-        raise TemporalUnreachable(
-            f"no Temporal server is known: no stack was started in {settings.home} (`serinus up`)"
-            " and TEMPORAL_ADDRESS is not set"
-        )
+    where = _known_target(settings)
     limit = settings.connect_timeout if patience is None else patience
     try:
         async with asyncio.timeout(limit):
-            return await _connect(where)
+            return await _connect(where, wiring or Wiring(quiet_runtime()))
     except TimeoutError as error:
         raise TemporalUnreachable(
-            f"Temporal does not answer at {where['target_host']}: {_last_words(error)};"
+            f"Temporal does not answer at {where.get('target_host')}: {_last_words(error)};"
             " start it with `serinus up`, or set TEMPORAL_ADDRESS"
         ) from error
 
 
+async def connect_later(settings: Settings, wiring: Wiring | None = None) -> Client:
+    """A client that connects when it is first used; wrong configuration is refused now."""
+    where, wired = _known_target(settings), wiring or Wiring(quiet_runtime())
+    return await Client.connect(
+        **where,
+        data_converter=DATA_CONVERTER,
+        runtime=wired.runtime,
+        plugins=wired.plugins,
+        lazy=True,
+    )
+
+
 async def connect_unless(
-    stop: asyncio.Event, settings: Settings, *, patience: float
+    stop: asyncio.Event, settings: Settings, *, patience: float, wiring: Wiring | None = None
 ) -> Client | None:
     """As `connect`; None if `stop` is set first."""
-    connecting = asyncio.create_task(connect(settings, patience=patience))
+    connecting = asyncio.create_task(connect(settings, patience=patience, wiring=wiring))
     stopping = asyncio.create_task(stop.wait())
     try:
         await asyncio.wait((connecting, stopping), return_when=asyncio.FIRST_COMPLETED)
@@ -72,13 +97,27 @@ async def connect_unless(
         await asyncio.gather(connecting, stopping, return_exceptions=True)
 
 
-async def _connect(where: ClientConnectConfig) -> Client:
+def _known_target(settings: Settings) -> ClientConnectConfig:
+    where = target(settings)
+    if "target_host" not in where:
+        raise TemporalUnreachable(
+            f"no Temporal server is known: no stack was started in {settings.home} (`serinus up`)"
+            " and TEMPORAL_ADDRESS is not set"
+        )
+    return where
+
+
+async def _connect(where: ClientConnectConfig, wiring: Wiring) -> Client:
     """Try until it works; the caller sets the limit."""
-    runtime = quiet_runtime()
     pause = FIRST_PAUSE
     while True:
         try:
-            return await Client.connect(**where, data_converter=DATA_CONVERTER, runtime=runtime)
+            return await Client.connect(
+                **where,
+                data_converter=DATA_CONVERTER,
+                runtime=wiring.runtime,
+                plugins=wiring.plugins,
+            )
         except RuntimeError as error:
             failed = error
         try:
@@ -88,10 +127,11 @@ async def _connect(where: ClientConnectConfig) -> Client:
         pause = min(pause * 2, LONGEST_PAUSE)
 
 
-def quiet_runtime() -> Runtime:
+def quiet_runtime(metrics: PrometheusConfig | None = None) -> Runtime:
     """Make a runtime whose Rust side logs errors only; people read ours."""
     level = TelemetryFilter(core_level="ERROR", other_level="ERROR")
-    return Runtime(telemetry=TelemetryConfig(logging=LoggingConfig(filter=level)))
+    logging = LoggingConfig(filter=level)
+    return Runtime(telemetry=TelemetryConfig(logging=logging, metrics=metrics))
 
 
 def _last_words(error: BaseException) -> str:

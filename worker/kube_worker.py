@@ -15,6 +15,8 @@ from worker.controller.settings import load_cluster
 from worker.kube_platform import open_kubernetes
 from worker.pages import pages, served
 from worker.settings import Settings
+from worker.telemetry import WORKER, open_telemetry
+from worker.tolling import counted
 
 FIRST_CONNECTION = 3_600.0
 """Seconds to wait for Temporal at the start; a pod that ended instead would be restarted late."""
@@ -30,11 +32,16 @@ async def run_kubernetes_worker(settings: Settings, stop: asyncio.Event) -> None
     def is_ready() -> bool:
         return polling.is_set() and not stop.is_set()
 
-    async with _served(counters, is_ready, cluster.worker_port):
-        client = await connect_unless(stop, settings, patience=FIRST_CONNECTION)
+    async with (
+        _served(counters, is_ready, cluster.worker_port),
+        open_telemetry(settings, WORKER, registry=counters) as told,
+    ):
+        patience = FIRST_CONNECTION
+        client = await connect_unless(stop, settings, patience=patience, wiring=told.wiring)
         if client is not None:
             opening = open_kubernetes(settings, cluster, client, counters)
-            await serve(client, settings, opening, stop, polling.set)
+            measured = counted(opening, client, counters)
+            await serve(client, settings, measured, stop, polling.set)
 
 
 @asynccontextmanager

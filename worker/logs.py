@@ -1,13 +1,16 @@
 """How Serinus' programs log: one event a line, JSON unless a person is looking.
 
-Called once by `serinus worker` and `serinus controller`. Events of the SDK and of libraries come
-the same way, with the workflow and activity they are about.
+Called once by `serinus worker`, `controller` and `gateway`. Events of the SDK and of libraries
+come the same way. All carry the ids of the workflow, activity and span they are about.
 """
 
 import logging
 import sys
+from collections.abc import Iterator
 
 import structlog
+from opentelemetry import trace
+from temporalio import activity, workflow
 
 QUIET = ("httpx", "httpcore", "kubernetes", "uvicorn.access")
 """Loggers that tell of every request."""
@@ -21,6 +24,7 @@ def configure(level: str) -> None:
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
+        with_ids,
     )
     structlog.configure(
         processors=[
@@ -43,6 +47,32 @@ def configure(level: str) -> None:
     root.setLevel(level)
     for name in QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+
+
+def with_ids(
+    _logger: object, _method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """What it is about: the run, the activity, and the span, where there are any."""
+    for name, value in _ids():
+        event.setdefault(name, value)
+    return event
+
+
+def _ids() -> Iterator[tuple[str, object]]:
+    if activity.in_activity():
+        doing = activity.info()
+        yield "workflow_id", doing.workflow_id
+        yield "run_id", doing.workflow_run_id
+        yield "activity_type", doing.activity_type
+        yield "attempt", doing.attempt
+    elif workflow.in_workflow():
+        running = workflow.info()
+        yield "workflow_id", running.workflow_id
+        yield "run_id", running.run_id
+    span = trace.get_current_span().get_span_context()
+    if span.is_valid:
+        yield "trace_id", trace.format_trace_id(span.trace_id)
+        yield "span_id", trace.format_span_id(span.span_id)
 
 
 def _renderer() -> structlog.typing.Processor:

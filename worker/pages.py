@@ -52,10 +52,10 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def served(app: Starlette, port: int, setting: str) -> AsyncGenerator[int]:
+async def served(app: Starlette, port: int, setting: str, *, host: str = "") -> AsyncGenerator[int]:
     """Serve for the length of the block; gives the port, which `setting` was to say."""
     try:
-        listening = socket.create_server(("", port))
+        listening = socket.create_server((host, port))
     except OSError as error:
         message = f"{setting}: cannot listen on port {port}: {error.strerror}"
         raise SettingsError(message) from error

@@ -5,7 +5,7 @@ Called by `worker.app`; the tests of the real stack run exactly this.
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import httpx
 from temporalio.client import Client, WorkflowExecutionStatus
@@ -13,9 +13,12 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Interceptor
 
+from activities.alerts.engine import AlertEngine, open_alert_client
+from activities.alerts.looking import RunLooks
 from activities.analysis.observe import Instruments, Observer
 from activities.hooking.caller import open_hook_caller
 from activities.hooking.calls import HookCalls
+from activities.hooking.events import EventCalls
 from activities.local.home import Home
 from activities.local.platform import LocalPlatform
 from activities.local.secrets import SecretFolder
@@ -23,6 +26,7 @@ from activities.metrics.engine import MetricsEngine
 from activities.metrics.local import CanaryState, LocalMetrics, Sides
 from activities.metrics.scraper import Scraper
 from activities.routing.traefik_file import PROVIDER, apex
+from worker.delivering import Deliveries
 from worker.settings import Settings
 from worker.stack import ports, programs
 from workflows.model.identity import Slot
@@ -36,24 +40,34 @@ class Platform:
     activities: Sequence[Callable[..., object]]
     observe: Callable[..., object]
     interceptors: Sequence[Interceptor] = ()
+    announcing: Sequence[Callable[..., object]] = ()
+    """What meets receivers that may be slow or dead; served from a queue of its own."""
+    counting: Sequence[Interceptor] = ()
+    """Around all of these."""
+
+    def and_also(self, *activities: Callable[..., object]) -> "Platform":
+        """The same with activities that are the same on every platform."""
+        return replace(self, activities=(*self.activities, *activities))
 
 
 @asynccontextmanager
 async def open_local(settings: Settings, client: Client) -> AsyncGenerator[Platform]:
     """Wire the local platform; its processes and proxy outlive this block."""
-    async with httpx.AsyncClient(trust_env=False) as http, open_hook_caller() as hooks:
+    async with (
+        httpx.AsyncClient(trust_env=False) as http,
+        open_hook_caller() as hooks,
+        open_alert_client() as receivers,
+    ):
         local = local_platform(settings, http)
         scraper = Scraper(http, local.proxy.metrics_url)
-        metrics = LocalMetrics(
-            scraper,
-            MetricsEngine(http, SecretFolder(local.home).read),
-            names,
-            canaries(local),
-        )
+        secrets = SecretFolder(local.home).read
+        metrics = LocalMetrics(scraper, MetricsEngine(http, secrets), names, canaries(local))
+        alerts = AlertEngine(receivers, secrets, RunLooks(client), settings.url)
         routing = local.routing()
         observer = Observer(Instruments(routing, metrics, hooks, metrics))
         calls = HookCalls(hooks)
-        workload, planning = local.workload(), local.planning(running(client))
+        workload = local.workload()
+        planning = local.planning(running(client), settings.event_webhook)
         # Looked at all the time: the guard wants to know two minutes of before.
         async with scraper.subscribed():
             yield Platform(
@@ -70,8 +84,10 @@ async def open_local(settings: Settings, client: Client) -> AsyncGenerator[Platf
                     routing.ensure,
                     calls.call,
                     calls.undo,
+                    Deliveries(client, planning.look).carry_out,
                 ),
                 observe=observer.observe,
+                announcing=(alerts.send, alerts.look, EventCalls(hooks).event),
             )
 
 

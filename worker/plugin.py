@@ -9,13 +9,24 @@ from temporalio.plugin import SimplePlugin
 from temporalio.worker import WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from workflows.announce import Announcer
 from workflows.converter import DATA_CONVERTER
+from workflows.deliver import Delivery
 from workflows.janitor import Janitor, Restore
+from workflows.late_audit import LateAudit
 from workflows.rollout import Rollout
 
-WORKFLOWS: Sequence[type] = (Rollout, Restore, Janitor)
+WORKFLOWS: Sequence[type] = (Rollout, Restore, Janitor, Delivery, Announcer, LateAudit)
 # Re-imported for every run unless passed through: 1 MB and 44 ms a workflow (measured).
 PASSED_THROUGH = (
+    "workflows.alerting",
+    "workflows.announcements",
+    "workflows.evidence",
+    "workflows.gates",
+    "workflows.happenings",
+    "workflows.judge",
+    "workflows.lanes",
+    "workflows.trouble",
     "workflows.contracts",
     "workflows.converter",
     "workflows.decide",
@@ -24,11 +35,27 @@ PASSED_THROUGH = (
     "workflows.fences",
     "workflows.interpreter",
     "workflows.model",
+    "workflows.orders",
     "workflows.perform",
     "workflows.policies",
     "workflows.restore",
     "workflows.run_record",
     "workflows.search_attributes",
+    "workflows.advance",
+    "workflows.answers",
+    "workflows.approving",
+    "workflows.asking",
+    "workflows.moves",
+    "workflows.observing",
+    "workflows.phases",
+    "workflows.positions",
+    "workflows.sealing",
+    "workflows.auditing",
+    "workflows.bounds",
+    "workflows.hiding",
+    "workflows.outcomes",
+    "workflows.recording",
+    "workflows.recounting",
     "annotated_types",
     "pydantic",
     "pydantic_core",

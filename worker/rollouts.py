@@ -12,9 +12,9 @@ from temporalio.client import (
     Client,
     WithStartWorkflowOperation,
     WorkflowExecution,
+    WorkflowExecutionDescription,
     WorkflowExecutionStatus,
     WorkflowFailureError,
-    WorkflowHandle,
     WorkflowQueryFailedError,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
@@ -64,11 +64,20 @@ class Row(Record):
     state: str
     phase: str = ""
     revision: str = ""
+    strategy: str = ""
     step: int | None = None
     weight: int | None = None
     awaiting_approval: bool = False
     started_at: float
     ended_at: float | None = None
+
+
+class Looked(Record):
+    """What one look saw; `lost`: the run is over and could not say how."""
+
+    status: RolloutStatus
+    progress: ObserveProgress | None = None
+    lost: bool = False
 
 
 async def submit(client: Client, slot: Slot, order: Submit, trigger: str) -> RolloutStatus:
@@ -131,24 +140,48 @@ async def release_previous(client: Client, slot: Slot, by: str, reason: str) -> 
     return handle.result_run_id or ""
 
 
-async def tell(client: Client, slot: Slot, verb: Verb, order: Value) -> RolloutStatus:
-    """Send an update to the running rollout; its answer is the new status."""
-    handle = client.get_workflow_handle(slot.workflow_id)
+async def tell(  # noqa: PLR0913  two of them only keep an order to once and to one run
+    client: Client,
+    slot: Slot,
+    verb: Verb,
+    order: Value,
+    *,
+    update_id: str | None = None,
+    run_id: str | None = None,
+) -> RolloutStatus:
+    """Send an update to the running rollout; its answer is the new status.
+
+    The same `update_id` counts once in a run; with `run_id`, no other run than that is told.
+    """
+    handle = client.get_workflow_handle(slot.workflow_id, run_id=run_id)
     async with _readable(slot):
-        status: RolloutStatus = await handle.execute_update(verb, order, result_type=RolloutStatus)
+        status: RolloutStatus = await handle.execute_update(
+            verb, order, id=update_id, result_type=RolloutStatus
+        )
     return status
 
 
-async def status(client: Client, slot: Slot) -> RolloutStatus:
-    """Ask the slot's newest run, running or not, for its status."""
-    handle = client.get_workflow_handle(slot.workflow_id)
+async def status(client: Client, slot: Slot, *, run_id: str | None = None) -> RolloutStatus:
+    """Ask the slot's newest run, or that of an id, running or not, for its status."""
+    return (await look(client, slot, run_id=run_id)).status
+
+
+async def look(client: Client, slot: Slot, *, run_id: str | None = None) -> Looked:
+    """The status, how far the observation is that runs now, and whether the run goes on."""
+    handle = client.get_workflow_handle(slot.workflow_id, run_id=run_id)
     async with _readable(slot):
         answer: RolloutStatus = await handle.query(
             "status", result_type=RolloutStatus, rpc_timeout=QUERY_WITHIN
         )
         if answer.outcome is not None:
-            return answer
-        return with_progress(answer, await _progress(client, handle))
+            return Looked(status=answer)
+        described = await handle.describe()
+        progress = await _progress(client, described)
+    return Looked(
+        status=with_progress(answer, progress),
+        progress=progress,
+        lost=described.status is not WorkflowExecutionStatus.RUNNING,
+    )
 
 
 def with_progress(status: RolloutStatus, progress: ObserveProgress | None) -> RolloutStatus:
@@ -160,10 +193,9 @@ def with_progress(status: RolloutStatus, progress: ObserveProgress | None) -> Ro
 
 
 async def _progress(
-    client: Client, handle: WorkflowHandle[object, object]
+    client: Client, described: WorkflowExecutionDescription
 ) -> ObserveProgress | None:
     """The heartbeat of the observation that runs now; it costs the rollout no history."""
-    described = await handle.describe()
     for pending in described.raw_description.pending_activities:
         if pending.activity_type.name == OBSERVE and pending.heartbeat_details.payloads:
             payloads = pending.heartbeat_details.payloads
@@ -215,6 +247,7 @@ def _row(execution: WorkflowExecution) -> Row:
         state=state.name.lower(),
         phase=known.get(search_attributes.PHASE) or "",
         revision=known.get(search_attributes.REVISION) or "",
+        strategy=known.get(search_attributes.STRATEGY) or "",
         step=known.get(search_attributes.STEP),
         weight=known.get(search_attributes.WEIGHT),
         awaiting_approval=known.get(search_attributes.AWAITING_APPROVAL) or False,

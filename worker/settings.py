@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Literal
 
-from pydantic import AliasChoices, Field, ValidationError
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from workflows.errors import SerinusError
@@ -53,7 +53,54 @@ class Settings(BaseSettings):
     """Keep at least a quarter more than the rollouts that run at once."""
     connect_timeout: float = Field(default=10.0, gt=0)
     """Seconds for which the first connection to Temporal is tried again."""
+    seal_key_file: Path | None = None
+    """The key that the gateway seals orders with and workers check them with."""
+    audit_log: Path | None = None
+    """The audit log; on the local platform a file of the home folder unless said otherwise."""
+    url: str = Field(default="", pattern="^(https?://[^\\s]+)?$")
+    """Where people reach the gateway, e.g. http://127.0.0.1:8800; alerts link to it."""
+    event_webhook: str = Field(default="", pattern="^(https?://[^\\s]+)?$")
+    """Where events of Canaries without an event hook go; Flagger's -event-webhook."""
+    server: str = Field(default="", pattern="^(https?://[^\\s]+)?$")
+    """The gateway that commands ask instead of Temporal; as `--server`."""
+    token: SecretStr = SecretStr("")
+    """Who a command is to that gateway: a token made by `serinus token`."""
+    token_file: Path | None = None
+    """A file with that token."""
     log_level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+    metrics_worker: str = Field(default="", pattern=r"^(.+:\d{1,5})?$")
+    """`host:port` at which the worker answers /metrics; beside SERINUS_WORKER_PORT of a pod."""
+    metrics_gateway: str = Field(default="", pattern=r"^(.+:\d{1,5})?$")
+    """`host:port` at which the gateway answers /metrics; never its own port."""
+    otlp: str = Field(default="", validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT")
+    """OpenTelemetry's own variables say where traces and metrics go; unset, nothing is sent."""
+    otlp_traces: str = Field(default="", validation_alias="OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+    otlp_metrics: str = Field(default="", validation_alias="OTEL_EXPORTER_OTLP_METRICS_ENDPOINT")
+    otlp_every: float = Field(
+        default=60_000, ge=100, validation_alias="OTEL_METRIC_EXPORT_INTERVAL"
+    )
+    """Milliseconds between two exports of metrics."""
+
+    @property
+    def sends_traces(self) -> bool:
+        return bool(self.otlp or self.otlp_traces)
+
+    @property
+    def sends_metrics(self) -> bool:
+        return bool(self.otlp or self.otlp_metrics)
+
+    @property
+    def seal_key_path(self) -> Path:
+        """Where the key of seals is; in the home unless said otherwise."""
+        chosen = self.seal_key_file or self.home / "gateway" / "seal.key"
+        return chosen.expanduser()
+
+    @property
+    def audit_path(self) -> Path | None:
+        """Where the audit log is; None where the worker's own log has to do."""
+        if self.audit_log is not None or self.platform == "kubernetes":
+            return self.audit_log and self.audit_log.expanduser()
+        return self.home / "audit" / "audit.jsonl"
 
     def at(self, home: Path) -> "Settings":
         """Return the same settings with another home."""

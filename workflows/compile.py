@@ -14,6 +14,7 @@ from workflows import steps
 from workflows.checks import checks_of, success_rate_wanted
 from workflows.errors import ManifestError
 from workflows.expectation import NO_WAIT, Ramp, expected
+from workflows.gating import with_gates
 from workflows.model.canary import Canary
 from workflows.model.fitness import unfit
 from workflows.model.hook import HookType
@@ -36,6 +37,8 @@ from workflows.model.requests import Action
 from workflows.model.value import Value
 from workflows.reading import guard_of, recipe_of, traffic_of
 
+AUTHOR = "serinus.dev/author"
+"""The annotation of a target that says who made its last change."""
 DEADLINE = 600.0
 """Seconds until a target without a Canary must be ready; Flagger's default."""
 
@@ -54,6 +57,8 @@ class Bundle(Value):
     """Seconds; 1 on the local platform, 10 on Kubernetes, unless the policy says otherwise."""
     default_provider: Provider = Provider.ISTIO
     """For a Canary that names none."""
+    author: str = ""
+    """Who made the change, where the target's annotation says so."""
 
 
 def compile_plan(bundle: Bundle) -> Plan:
@@ -72,7 +77,7 @@ def _canary_plan(bundle: Bundle, canary: Canary) -> Plan:
     kind = _kind(bundle, suspended=spec.suspend)
     recipe = recipe_of(canary, provider)
     analysis = _analysis(bundle, canary, provider, recipe)
-    planned = _steps(bundle, kind, recipe, analysed=not spec.skip_analysis)
+    planned = _gated(bundle, kind, recipe, analysed=not spec.skip_analysis)
     judged = kind is PlanKind.RELEASE and not spec.skip_analysis
     return Plan(
         kind=kind,
@@ -85,6 +90,7 @@ def _canary_plan(bundle: Bundle, canary: Canary) -> Plan:
         analysis=analysis,
         post_hooks=recipe.of(HookType.POST_ROLLOUT),
         event_hooks=recipe.of(HookType.EVENT),
+        author=_author(bundle),
         undo=_undo(bundle, planned, analysed=judged) if kind is PlanKind.RELEASE else (),
         supersede=bundle.policy.supersede,
         policy=bundle.policy.source,
@@ -136,6 +142,24 @@ def _steps(
             return steps.analysed_release(recipe)
         case PlanKind.RELEASE:
             return steps.unanalysed_release(recipe)
+
+
+def _gated(
+    bundle: Bundle, kind: PlanKind, recipe: steps.Recipe, *, analysed: bool
+) -> tuple[Step, ...]:
+    """The steps with the gates of the policy; a release alone is asked about."""
+    planned = _steps(bundle, kind, recipe, analysed=analysed)
+    if kind is not PlanKind.RELEASE or not bundle.policy.gates:
+        return planned
+    whole = _steps(bundle, kind, recipe, analysed=True)
+    where = f"RolloutPolicy {bundle.policy.source}"
+    return with_gates(planned, whole, bundle.policy.gates, where)
+
+
+def _author(bundle: Bundle) -> str:
+    """Who made the change, where the target says so in an annotation."""
+    annotated = bundle.process.metadata.annotations if bundle.process is not None else {}
+    return bundle.author or annotated.get(AUTHOR, "")
 
 
 def _provider(bundle: Bundle, canary: Canary) -> Provider:

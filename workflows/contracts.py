@@ -6,6 +6,9 @@ registers implementations under the same names.
 
 from temporalio import activity
 
+from workflows.model.announcement import LookAtRun, RunSeen, SendAlert, SendEvent
+from workflows.model.audit import AuditLines, TerminatedRun
+from workflows.model.delivery import Delivered, DeliveryInput
 from workflows.model.observation import Observation, ObserveRequest
 from workflows.model.requests import (
     AdoptTarget,
@@ -25,6 +28,7 @@ from workflows.model.requests import (
     StopCanary,
     TargetLook,
 )
+from workflows.sealing import VouchRequest
 
 
 class Planning:
@@ -109,4 +113,55 @@ class Hooking:
     @activity.defn(name="hooks.undo")
     async def undo(self, request: CallUndo) -> HookAnswers:
         """`HookFailed` (retryable) until the hook answers 2xx."""
+        raise NotImplementedError
+
+    @activity.defn(name="hooks.event")
+    async def event(self, request: SendEvent) -> None:
+        """`ReceiverDown` (retryable) or `AlertRefused` until the hook answers 2xx."""
+        raise NotImplementedError
+
+
+class Alerting:
+    """Telling people."""
+
+    @activity.defn(name="alerts.send")
+    async def send(self, request: SendAlert) -> None:
+        """`ReceiverDown` (retryable) or `AlertRefused` unless the receiver took it."""
+        raise NotImplementedError
+
+    @activity.defn(name="alerts.look")
+    async def look(self, request: LookAtRun) -> RunSeen:
+        """Look at the run that is announced; changes nothing."""
+        raise NotImplementedError
+
+
+class Vouching:
+    """Knowing who speaks."""
+
+    @activity.defn(name="vouching.vouch")
+    async def vouch(self, request: VouchRequest) -> None:
+        """`SealInvalid` unless the gateway sealed these words a moment ago."""
+        raise NotImplementedError
+
+
+class Delivering:
+    """What triggers want of rollouts."""
+
+    @activity.defn(name="deliveries.carry_out")
+    async def carry_out(self, request: DeliveryInput) -> Delivered:
+        """Look, then tell the rollout; an order that makes no sense any more is an answer."""
+        raise NotImplementedError
+
+
+class Auditing:
+    """The audit log of a cluster."""
+
+    @activity.defn(name="audit.append")
+    async def append(self, lines: AuditLines) -> None:
+        """Append what is not there yet; `StorageFull` and `AuditUnwritable` are retryable."""
+        raise NotImplementedError
+
+    @activity.defn(name="audit.terminated")
+    async def terminated(self, run: TerminatedRun) -> None:
+        """Append the record of a run that could not write it, or that nobody knows it."""
         raise NotImplementedError

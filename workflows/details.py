@@ -1,7 +1,8 @@
 """The Markdown that the stock Temporal UI shows for a rollout, with the exact lines to type."""
 
+from workflows.asking import waiting_lines
 from workflows.model.identity import Slot
-from workflows.model.status import RolloutStatus, StepState, StepStatus, Verb
+from workflows.model.status import RolloutStatus, StepState, StepStatus, Verb, Waiting
 
 _MARK = {
     StepState.DONE: "✓",
@@ -39,13 +40,21 @@ def current_details(status: RolloutStatus) -> str:
         head += " · paused"
     parts = [head, f"Revision `{status.revision}`, before it `{status.promoted_revision}`."]
     if status.waiting is not None:
-        parts.append(f"**Waiting for a person**: {status.waiting.gate} at `{status.waiting.step}`.")
+        parts.append(_waiting(status.waiting))
     if status.message:
         parts.append(f"{status.reason}: {status.message}")
     parts.append("\n".join(_row(step) for step in status.steps))
     lines = "\n".join(command_lines(status))
     parts.append(f"```\n{lines}\n```")
     return "\n\n".join(parts)
+
+
+def _waiting(waiting: Waiting) -> str:
+    number = "a person" if waiting.needed < 2 else f"{waiting.needed} people"
+    head = f"**Waiting for {number}**: {waiting.gate} at `{waiting.step}`."
+    if waiting.opens_at is not None:
+        head = f"**Approved**: {waiting.gate} at `{waiting.step}` waits for its time."
+    return "\n".join([head, *(f"- {line}" for line in waiting_lines(waiting))])
 
 
 def command_lines(status: RolloutStatus) -> list[str]:

@@ -28,6 +28,15 @@ class Reason(StrEnum):
     STALE_DECISION = "StaleDecision"
     NOT_ALLOWED_NOW = "NotAllowedNow"
     REVISION_REFUSED = "RevisionRefused"
+    # approvals
+    NOT_ALLOWED_TO_APPROVE = "NotAllowedToApprove"
+    """Not one of the people or groups that the gate asks."""
+    AUTHOR_MAY_NOT_APPROVE = "AuthorMayNotApprove"
+    ALREADY_APPROVED = "AlreadyApproved"
+    IDENTITY_NOT_PROVEN = "IdentityNotProven"
+    """Who it is from is only claimed, and the gate wants to know."""
+    SEAL_INVALID = "SealInvalid"
+    GATE_EXPIRED = "GateExpired"
     # writes
     FENCED = "Fenced"
     STORAGE_FULL = "StorageFull"
@@ -69,6 +78,13 @@ class Reason(StrEnum):
     ROLLBACK_HOOK = "RollbackHook"
     SUPERSEDED = "Superseded"
     REVERTED = "RevertedToPromoted"
+    # alerts
+    RECEIVER_DOWN = "ReceiverDown"
+    """No answer, or one that says to try again later."""
+    ALERT_REFUSED = "AlertRefused"
+    """The receiver will not have it, or there is none to send it to."""
+    # audit
+    AUDIT_UNWRITABLE = "AuditUnwritable"
     # process
     WORKER_SHUTDOWN = "WorkerShutdown"
     SECRET_MISSING = "SecretMissing"  # noqa: S105  a reason code, not a secret

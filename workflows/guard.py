@@ -85,7 +85,8 @@ def _plainly_not_ready(rule: GuardRule, state: GuardState) -> Trip | None:
     if state.canary_ready != 0 or state.not_ready_for < rule.not_ready_after:
         return None
     message = f"no canary process has been ready for {state.not_ready_for:.1f} s"
-    return _trip(Reason.GUARD_NOT_READY, message, state, state.burstiness, (None, None))
+    found = _trip(Reason.GUARD_NOT_READY, message, state, state.burstiness, (None, None))
+    return found.model_copy(update={"not_ready_for": state.not_ready_for})
 
 
 def _not_ready_for(state: GuardState, look: Look) -> float:

@@ -13,28 +13,39 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from workflows import search_attributes
-from workflows.decide import Done, Event, Failed, Kind, Looked, Move, Ordered, next_move
+from workflows.approving import Deadline, Refusal
+from workflows.decide import Done, Due, Event, Failed, Kind, Looked, Move, Ordered, next_move
 from workflows.details import current_details
 from workflows.errors import Reason, bounded, reason_of
 from workflows.model.decisions import Submit
-from workflows.model.hook import HookType
 from workflows.model.observation import Observation
-from workflows.model.plan import Ask, Call, Finish, Plan, Promote, Shift, Step
+from workflows.model.plan import Call, Finish, Plan, Promote, Shift
+from workflows.observing import hold_before
 from workflows.perform import Performer
+from workflows.positions import with_gate
 from workflows.run_record import RunRecord
 
 FLEETING = (Call, Finish, Shift)
+_WHAT_TIME_DOES = {
+    Deadline.ESCALATION: "nobody has opened the gate: others are asked too",
+    Deadline.EXPIRY: "nobody has opened the gate in time",
+    Deadline.OPENING: "the time has come that was approved",
+}
 
 
 @dataclass
 class Interpreter:
-    """`renew` is called between steps, so that a long history can continue as new."""
+    """`renew` is called between steps, so that a long history can continue as new.
+
+    `refusals` are of orders that were heard and changed nothing, by their number.
+    """
 
     run: RunRecord
     performer: Performer
     renew: Callable[[Plan], None]
     orders: deque[Ordered | Submit] = field(default_factory=deque[Ordered | Submit])
     handled: int = 0
+    refusals: dict[int, Refusal] = field(default_factory=dict[int, Refusal])
     running: asyncio.Task[Observation | None] | None = None
 
     async def follow(self, plan: Plan) -> Move | None:
@@ -43,9 +54,11 @@ class Interpreter:
             if self.running is None:
                 self._begin(plan)
             event = await self._next_event()
-            move = next_move(plan, self.run.course, event)
+            used, move = event, next_move(plan, self.run.course, event)
             if move.kind is not Kind.KEEP and await self.stop():
-                move = next_move(plan, self.run.course, Done())
+                used, move = Done(), next_move(plan, self.run.course, Done())
+            self.run.keep(plan, workflow.now().timestamp(), (used, event), move)
+            plan = self._with_gate(plan, move)
             self._take(event, move)
             if move.kind is Kind.RESTORE:
                 return move
@@ -67,27 +80,20 @@ class Interpreter:
             raise AssertionError("the plan has no step at this position")
         self.renew(plan)
         if run.course.holding:
-            step = self._hold(step)
+            step = hold_before(plan, run.course, step)
         else:
             run.timeline = run.timeline.began(run.course.position, workflow.now().timestamp())
         work = self.performer.step(plan, run.course, step, run.phase)
         self.running = asyncio.create_task(work)
         show(run)
 
-    def _hold(self, step: Step) -> Step:
-        return Ask(
-            name=f"hold-before-{step.name}",
-            summary="paused: holds the routes until somebody resumes",
-            gate=HookType.CONFIRM_TRAFFIC_INCREASE,
-            watch=self.run.judging,
-            routes=self.run.course.routes,
-        )
-
     async def _next_event(self) -> Event:
         task = self.running
         if task is None:
             raise AssertionError("nothing runs")
-        await workflow.wait_condition(lambda: task.done() or bool(self.orders))
+        due = await self._until(lambda: task.done() or bool(self.orders))
+        if due is not None:
+            return due
         if self.orders:
             return await self._hear(self.orders.popleft())
         self.running = None
@@ -99,26 +105,60 @@ class Interpreter:
             self.run.evidence = observation.evidence
         return Done(observation)
 
+    async def _until(self, something: Callable[[], bool]) -> Due | None:
+        """Wait for it, or for the next deadline of the gate that waits; only this has a timer."""
+        if self.run.deadline is None:
+            await workflow.wait_condition(something)
+            return None
+        at, deadline = self.run.deadline
+        left = at - workflow.now().timestamp()
+        if left <= 0:
+            return None if something() else Due(deadline, at)
+        try:
+            await workflow.wait_condition(
+                something, timeout=left, timeout_summary=f"{deadline} of the gate"
+            )
+        except TimeoutError:
+            return Due(deadline, at)
+        return None
+
     async def _hear(self, order: Ordered | Submit) -> Event:
         if isinstance(order, Ordered):
             return order
         look = await self.performer.look()
-        return Looked(look.revision, look.promoted_revision, order.action)
+        return Looked(look.revision, look.promoted_revision, order.action, order.by)
+
+    def _with_gate(self, plan: Plan, move: Move) -> Plan:
+        if move.again is not None:
+            plan = self.run.plan = with_gate(plan, move.course.position, move.again)
+        return plan
 
     def _take(self, event: Event, move: Move) -> None:
         run, at = self.run, workflow.now().timestamp()
         if move.course.position != run.course.position:
             run.timeline = run.timeline.ended(run.course.position, at)
         run.course = move.course
-        if isinstance(event, Ordered):
-            run.note(at, event.by or "somebody", event.verb, event.text)
-        elif isinstance(event, Looked):
-            run.note(at, "trigger", "submit", f"the target holds {event.revision}")
+        self._note(event, move, at)
         if move.kind is Kind.RESTORE:
             run.note(at, "serinus", "restore", move.message, move.reason)
         if isinstance(event, Ordered | Looked):
             self.handled += 1
+        if move.refusal is not None:
+            self.refusals[self.handled] = move.refusal
+        if isinstance(event, Ordered | Looked | Due):
             workflow.set_current_details(current_details(run.status()))
+
+    def _note(self, event: Event, move: Move, at: float) -> None:
+        match event:
+            case Ordered() if move.refusal is None:
+                self.run.note_order(at, event.speaker, event.verb, event.text)
+            case Looked():
+                found = f"the target holds {event.revision}"
+                self.run.note(at, event.by or "trigger", "submit", found)
+            case Due():
+                self.run.note(at, "serinus", event.deadline, _WHAT_TIME_DOES[event.deadline])
+            case _:
+                return
 
 
 def why(error: ActivityError) -> tuple[Reason, str]:
@@ -141,6 +181,7 @@ def show(run: RunRecord) -> None:
     workflow.upsert_search_attributes(
         [
             search_attributes.PHASE.value_set(status.phase),
+            search_attributes.STRATEGY.value_set(status.strategy),
             search_attributes.STEP.value_set(status.position),
             search_attributes.WEIGHT.value_set(status.routes.canary),
             search_attributes.AWAITING_APPROVAL.value_set(status.waiting is not None),

@@ -10,9 +10,13 @@ from temporalio.workflow import ParentClosePolicy
 
 with workflow.unsafe.imports_passed_through():
     from workflows import policies
+    from workflows.alerting import tells, terminated
+    from workflows.announcements import Announcements
+    from workflows.auditing import keep_terminated
     from workflows.contracts import Planning
     from workflows.errors import Reason
     from workflows.fences import Fences
+    from workflows.model.audit import TerminatedRun
     from workflows.model.decisions import SkipUndo
     from workflows.model.requests import CloseRun, Orphan, Outcome
     from workflows.model.value import Value
@@ -56,6 +60,22 @@ class Restore:
                 ended_at=workflow.now().timestamp(),
             )
         )
+        await self._tell(orphan)
+        why = "the run was terminated; the janitor restored"
+        at = workflow.now().timestamp()
+        run = TerminatedRun(slot=orphan.slot, run_id=orphan.run_id, at=at, message=why)
+        await keep_terminated(run)
+
+    async def _tell(self, orphan: Orphan) -> None:
+        """The announcer of the terminated run goes on, or one begins; nobody else can say it."""
+        if not tells(orphan.plan):
+            return
+        why = "its workflow was terminated; the janitor restored"
+        at = workflow.now().timestamp()
+        announcements = Announcements(orphan.slot, orphan.run_id, started=True)
+        said = terminated(orphan.plan, orphan.slot, orphan.run_id, why, at)
+        announcements.say(orphan.plan, said)
+        await announcements.taken()
 
     @workflow.update(description='Give up an undo hook. Data: {"by": "ana", "undo": "<name>"}')
     def skip(self, order: SkipUndo = SkipUndo()) -> None:

@@ -14,8 +14,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.workflow import ActivityCancellationType
 
 from workflows import policies
-from workflows.contracts import Analysing, Hooking, Planning, Routing, Workload
-from workflows.decide import promoted
+from workflows.contracts import Analysing, Hooking, Planning, Routing, Vouching, Workload
 from workflows.errors import Reason, reason_of
 from workflows.model.course import Course
 from workflows.model.identity import Fence, Slot
@@ -49,6 +48,8 @@ from workflows.model.requests import (
     StopCanary,
     TargetLook,
 )
+from workflows.observing import observe_request
+from workflows.sealing import VouchRequest
 
 C = TypeVar("C")
 R = TypeVar("R")
@@ -95,6 +96,19 @@ class Performer:
         request = LookRequest(slot=self.slot)
         return await self._read(Planning.look, request, "a trigger came: look at the target")
 
+    async def vouch(self, request: VouchRequest) -> None:
+        """Know who speaks; `SealInvalid` if the seal is not the gateway's."""
+        await workflow.execute_activity_method(
+            Vouching.vouch,
+            request,
+            task_queue=queue_of(self.slot.cluster),
+            start_to_close_timeout=policies.READ_TIMEOUT,
+            schedule_to_close_timeout=policies.VOUCH_LIMIT,
+            retry_policy=policies.READ_RETRY,
+            priority=policies.FIRST,
+            summary=f"who says {request.words.verb}? {request.words.by}",
+        )
+
     async def close(self, request: CloseRun) -> None:
         """Keep the outcome and free the slot; who was overtaken leaves both to who came after."""
         summary = f"keep the outcome: {request.outcome}"
@@ -107,9 +121,10 @@ class Performer:
 
     async def step(self, plan: Plan, course: Course, step: Step, phase: str) -> Observation | None:
         """Perform one step to its end; observations and gates answer with what was seen."""
+        write = SlotWrite(slot=self.slot, fence=self.fence(), revision=plan.revision)
         if isinstance(step, Ask | Observe):
-            return await self.observe(observe_request(self, plan, course, step, phase), step)
-        await self._do(plan, step, phase)
+            return await self.observe(observe_request(write, plan, course, step, phase), step)
+        await self._do(write, plan, step, phase)
         return None
 
     async def observe(self, request: ObserveRequest, step: Ask | Observe) -> Observation:
@@ -130,8 +145,7 @@ class Performer:
             summary=step.summary,
         )
 
-    async def _do(self, plan: Plan, step: Step, phase: str) -> None:
-        write = SlotWrite(slot=self.slot, fence=self.fence(), revision=plan.revision)
+    async def _do(self, write: SlotWrite, plan: Plan, step: Step, phase: str) -> None:
         match step:
             case Start() | Promote() | Adopt() | Finish() | Release():
                 await self._workload(write, plan, step)
@@ -228,37 +242,3 @@ class Performer:
 
 def _of(write: SlotWrite) -> dict[str, object]:
     return {"slot": write.slot, "fence": write.fence, "revision": write.revision}
-
-
-def observe_request(
-    performer: Performer, plan: Plan, course: Course, step: Ask | Observe, phase: str
-) -> ObserveRequest:
-    """What an observing step asks: a gate watches until it opens, an observation until it passes.
-
-    Steps that do not analyse look at nothing of the canary, they only hold the routes; a rollback
-    hook counts until the promotion, at a waiting gate too (in Flagger it does not: #1432).
-    """
-    analysis = plan.analysis
-    if promoted(plan, course):
-        analysis = analysis.model_copy(update={"rollback_hooks": ()})
-    if not (step.watch if isinstance(step, Ask) else step.analysed):
-        analysis = analysis.model_copy(update={"checks": (), "hooks": ()})
-    if isinstance(step, Observe) and step.hooks:
-        analysis = analysis.model_copy(update={"hooks": (*analysis.hooks, *step.hooks)})
-    return ObserveRequest(
-        slot=performer.slot,
-        fence=performer.fence(),
-        step=step.name,
-        number=course.position,
-        revision=plan.revision,
-        phase=phase,
-        checksum=plan.checksum,
-        traffic=plan.traffic,
-        routes=step.routes,
-        analysis=analysis,
-        passes=None if isinstance(step, Ask) else step.passes,
-        at_once=bool(step.hooks) if isinstance(step, Ask) else step.at_once,
-        guarded=step.guarded,
-        gate_hooks=step.hooks if isinstance(step, Ask) else (),
-        failed_checks=course.failed_checks,
-    )

@@ -29,11 +29,14 @@ class Restorer:
     slot: Slot
     fence: Callable[[], Fence]
     skipped: set[str] = field(default_factory=set[str])
+    routed: bool = False
+    """Whether users are with the primary again; other work of the run waits for it."""
 
     async def restore(self, plan: Plan, undo: tuple[UndoHook, ...]) -> None:
         """All traffic to the primary, the canary stopped, the undo hooks called."""
         if plan.kind is PlanKind.RELEASE:
             await self._until_done(lambda: self._routes(plan))
+            self.routed = True
             await self._until_done(lambda: self._stop(plan))
         for hook in undo:
             await self._undo(plan, hook)

@@ -5,26 +5,16 @@ Owned by `workflows.rollout`; this module only turns state into what people read
 
 from dataclasses import dataclass, field
 
+from workflows import approving
+from workflows.approving import Deadline, Speaker
 from workflows.decide import allowed, analysing, owed, routes_at
 from workflows.errors import Reason
 from workflows.model.course import Course, Timeline
-from workflows.model.hook import HookType
 from workflows.model.identity import Slot
 from workflows.model.input import Carried
 from workflows.model.observation import Evidence
-from workflows.model.plan import (
-    Adopt,
-    Ask,
-    Finish,
-    Observe,
-    Plan,
-    PlanKind,
-    Promote,
-    Release,
-    Routes,
-    Shift,
-    Step,
-)
+from workflows.model.plan import Ask, Observe, Plan, Routes, Shift, Step, UndoHook
+from workflows.model.record import DecisionRecord, Pages, Restored
 from workflows.model.requests import Outcome
 from workflows.model.status import (
     Entry,
@@ -35,6 +25,9 @@ from workflows.model.status import (
     Verb,
     Waiting,
 )
+from workflows.moves import Event, Move
+from workflows.phases import PHASE_AFTER, phase_of
+from workflows.recording import completed, decided, with_decision, with_line
 
 KEPT_ENTRIES = 100
 
@@ -58,19 +51,66 @@ class RunRecord:
     reason: Reason | None = None
     message: str = ""
     ended_at: float | None = None
+    pages: Pages = field(default_factory=Pages)
 
     def note(
         self, at: float, actor: str, action: str, detail: str = "", reason: Reason | None = None
     ) -> None:
         """Add a line to the decision record; the oldest go first when it is full."""
-        entry = Entry(at=at, actor=actor, action=action, detail=detail, reason=reason)
+        self._keep(Entry(at=at, actor=actor, action=action, detail=detail, reason=reason))
+
+    def note_order(self, at: float, speaker: Speaker, verb: Verb, text: str) -> None:
+        """Add what a person said, and whether it is known who that was."""
+        actor = speaker.by or "somebody"
+        known = {"via": speaker.via, "proven": speaker.proven}
+        entry = Entry(at=at, actor=actor, action=verb, detail=text)
+        self._keep(entry.model_copy(update=known))
+        if verb is Verb.SKIP:
+            self.pages = with_line(self.pages, self.slot, self.run_id, entry)
+
+    def _keep(self, entry: Entry) -> None:
         self.entries = (*self.entries, entry)[-KEPT_ENTRIES:]
+
+    def keep(self, plan: Plan, at: float, events: tuple[Event, Event], move: Move) -> None:
+        """Keep a decision: the event it was made of, the one that was heard, and the answer."""
+        one = decided(plan, at, self.course, events, move)
+        self.pages = with_decision(self.pages, self.slot, self.run_id, one)
+
+    def restore_began(self, at: float, undo: tuple[UndoHook, ...]) -> None:
+        """Traffic is given back from now on, and these undo hooks are called after it."""
+        restored = Restored(began_at=at, undo=tuple(hook.name for hook in undo))
+        self.pages = self.pages.model_copy(update={"restored": restored})
+
+    def restore_ended(self, at: float) -> None:
+        """Traffic is back, and every undo hook was called or given up."""
+        if self.pages.restored is not None:
+            ended = {"ended_at": at, "skipped": tuple(sorted(self.skipped))}
+            restored = self.pages.restored.model_copy(update=ended)
+            self.pages = self.pages.model_copy(update={"restored": restored})
+
+    def record(self, outcome: Outcome | None = None) -> DecisionRecord:
+        """The decision record as it is now, or will be with this outcome."""
+        bare = DecisionRecord(
+            slot=self.slot,
+            run_id=self.run_id,
+            plan=self.plan,
+            entries=self.entries,
+            timeline=self.timeline,
+            course=self.course,
+            outcome=outcome or self.outcome,
+            reason=self.reason,
+            message=self.message,
+            started_at=self.started_at,
+            ended_at=self.ended_at,
+        )
+        return completed(bare, self.pages)
 
     def resume(self, carried: Carried) -> None:
         """Go on where the run before this one stopped."""
         self.plan, self.course = carried.plan, carried.course
         self.timeline, self.entries = carried.timeline, carried.entries
-        self.started_at = carried.started_at
+        self.started_at, self.pages = carried.started_at, carried.pages
+        self.preparing = True
 
     def carried(self, plan: Plan) -> Carried:
         """All that the next run needs."""
@@ -80,6 +120,7 @@ class RunRecord:
             timeline=self.timeline,
             entries=self.entries,
             started_at=self.started_at,
+            pages=self.pages,
         )
 
     @property
@@ -120,12 +161,12 @@ class RunRecord:
     def phase(self) -> Phase:
         """Flagger's word for where the run is."""
         if self.outcome is not None:
-            return _PHASE_AFTER[self.outcome]
+            return PHASE_AFTER[self.outcome]
         if self.restoring:
             return Phase.ROLLING_BACK
         if self.step is None or self.plan is None:
             return Phase.INITIALIZING if self.plan is None else Phase.FINALISING
-        return _phase_of(self.plan, self.course.position)
+        return phase_of(self.plan, self.course.position)
 
     @property
     def waiting(self) -> Waiting | None:
@@ -133,13 +174,39 @@ class RunRecord:
         step = self.step
         if not isinstance(step, Ask) or self.course.holding or self.restoring or self.outcome:
             return None
-        span = self.timeline.spans.get(self.course.position)
+        gate, since = self.course.gate, self._step_began()
         return Waiting(
             step=step.name,
             gate=step.gate,
-            since=span.started_at if span else self.started_at,
+            since=since,
             hooks=tuple(hook.name for hook in step.hooks),
+            rule=step.rule,
+            given=gate.given,
+            expires_at=approving.expires_at(step.rule, gate, since),
+            escalated=gate.escalated,
+            expired=gate.expired,
+            opens_at=approving.opens_at(step.rule, gate.given) or None,
+            authors=self._authors if step.rule.not_author else (),
         )
+
+    @property
+    def deadline(self) -> tuple[float, Deadline] | None:
+        """When time does something to the gate that waits, and what."""
+        step = self.step
+        if self.waiting is None or not isinstance(step, Ask):
+            return None
+        return approving.next_deadline(step.rule, self.course.gate, self._step_began())
+
+    @property
+    def _authors(self) -> tuple[str, ...]:
+        plan = self.plan
+        if plan is None:
+            return ()
+        return approving.authors_of(self.course.authors, plan.revision, plan.author)
+
+    def _step_began(self) -> float:
+        span = self.timeline.spans.get(self.course.position)
+        return span.started_at if span else self.started_at
 
     def status(self) -> RolloutStatus:
         """The read model."""
@@ -204,36 +271,3 @@ class RunRecord:
             return StepState.NOW
         gone = position < self.course.position or self.restoring or self.outcome is not None
         return StepState.SKIPPED if gone else StepState.NEXT
-
-
-_PHASE_AFTER = {
-    Outcome.PROMOTED: Phase.SUCCEEDED,
-    Outcome.INITIALISED: Phase.INITIALIZED,
-    Outcome.ROLLED_BACK: Phase.FAILED,
-    Outcome.WITHDRAWN: Phase.FAILED,
-    Outcome.SUPERSEDED: Phase.FAILED,
-    Outcome.REVERTED: Phase.TERMINATED,
-    Outcome.UNCHANGED: Phase.SUCCEEDED,
-    Outcome.SUSPENDED: Phase.INITIALIZED,
-}
-
-
-def _phase_of(plan: Plan, position: int) -> Phase:
-    if plan.kind is PlanKind.REVERT:
-        return Phase.TERMINATING
-    after_promotion = any(isinstance(step, Promote) for step in plan.steps[:position])
-    match plan.steps[position]:
-        case Ask(gate=HookType.CONFIRM_ROLLOUT):
-            return Phase.WAITING
-        case Ask(gate=HookType.CONFIRM_PROMOTION):
-            return Phase.WAITING_PROMOTION
-        case Adopt():
-            return Phase.INITIALIZING
-        case Finish():
-            return Phase.FINALISING
-        case Release():
-            return Phase.TERMINATING
-        case Promote():
-            return Phase.PROMOTING
-        case _:
-            return Phase.PROMOTING if after_promotion else Phase.PROGRESSING

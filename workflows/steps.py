@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from pydantic import Field
 
+from workflows.gating import promotion_gate, rollout_gate, traffic_gate
 from workflows.model.hook import Hook, HookType
 from workflows.model.plan import (
     ALL_PRIMARY,
     Adopt,
-    Ask,
     Call,
     Finish,
     Observe,
@@ -193,41 +193,21 @@ def _returning(recipe: Recipe, routes: Routes) -> Iterator[Step]:
 
 
 def _rollout_gate(recipe: Recipe) -> Iterator[Step]:
-    kind = HookType.CONFIRM_ROLLOUT
-    summary = "ask before the canary starts"
-    yield from _asked(Ask(name=kind, summary=summary, gate=kind, hooks=recipe.of(kind)))
+    hooks = recipe.of(HookType.CONFIRM_ROLLOUT)
+    if hooks:
+        yield rollout_gate(hooks)
 
 
 def _traffic_gate(recipe: Recipe, before: str, when: str, routes: Routes) -> Iterator[Step]:
-    """While no request reaches the canary there is nothing to watch: its metrics have no data."""
-    kind = HookType.CONFIRM_TRAFFIC_INCREASE
-    gate = Ask(
-        name=f"traffic-{before}",
-        summary=f"ask before {when}",
-        gate=kind,
-        hooks=recipe.of(kind),
-        watch=routes.canary > 0,
-        routes=routes,
-    )
-    yield from _asked(gate)
+    hooks = recipe.of(HookType.CONFIRM_TRAFFIC_INCREASE)
+    if hooks:
+        yield traffic_gate(f"traffic-{before}", when, routes, hooks)
 
 
 def _promotion_gate(recipe: Recipe, routes: Routes) -> Iterator[Step]:
-    kind = HookType.CONFIRM_PROMOTION
-    gate = Ask(
-        name=kind,
-        summary="ask before the promotion",
-        gate=kind,
-        hooks=recipe.of(kind),
-        watch=True,
-        routes=routes,
-    )
-    yield from _asked(gate)
-
-
-def _asked(gate: Ask) -> Iterator[Step]:
-    if gate.hooks:
-        yield gate
+    hooks = recipe.of(HookType.CONFIRM_PROMOTION)
+    if hooks:
+        yield promotion_gate(routes, hooks)
 
 
 def _mirror() -> Observe:

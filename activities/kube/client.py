@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from random import SystemRandom
 
+from opentelemetry.trace import SpanKind
 from pydantic import JsonValue
 from temporalio.exceptions import ApplicationError
 
@@ -19,6 +20,7 @@ from activities.kube.discovery import Discovery, Place
 from activities.kube.objects import FIELD_MANAGER, KubeObject, Ref, map_at, maps_at, ref_of, text_at
 from activities.kube.transport import APPLY, JSON, Answer, NoAnswerError, Request, Transport
 from activities.kube.watch import ERROR, GONE, Scope, Watched, watched
+from activities.tracing import spanned
 from workflows.errors import Reason, reason_of
 
 PAGE = 500
@@ -198,10 +200,15 @@ class KubeClient:
 
     async def _send(self, counted: str, asked: str, request: Request) -> Answer:
         self.requests[counted] += 1
-        try:
-            return await self._transport.send(request)
-        except NoAnswerError as error:
-            raise refusals.unreachable(asked, str(error)) from error
+        verb, _, kind = counted.rpartition(" ")
+        about = {"k8s.verb": verb or kind, "k8s.kind": kind, "k8s.asked": asked}
+        with spanned(f"kubernetes {counted}", about, SpanKind.CLIENT) as span:
+            try:
+                answer = await self._transport.send(request)
+            except NoAnswerError as error:
+                raise refusals.unreachable(asked, str(error)) from error
+            span.set_attribute("http.response.status_code", answer.status)
+            return answer
 
     def _is_missing(self, asked: str, ref: Ref, answer: Answer) -> bool:
         """Whether there is none of that name; without its kind, there is no name in the answer."""

@@ -15,6 +15,7 @@ class Program(StrEnum):
 
     WORKER = "worker"
     CONTROLLER = "controller"
+    GATEWAY = "gateway"
 
 
 LOOK_UP = ("get", "list")
@@ -57,6 +58,8 @@ def permissions() -> Iterator[Permission]:
         yield Permission(Program.CONTROLLER, group, kind, verbs, why)
     yield Permission(Program.CONTROLLER, FLAGGER, "Canary", ("patch",),
                      "a Canary that is refused", "status")  # fmt: skip
+    for group, kind, verbs, why in _GATEWAY:
+        yield Permission(Program.GATEWAY, group, kind, verbs, why)
     for group, kind, verbs, why in (*_STATE, *_TARGETS, *_ROUTES):
         yield Permission(Program.WORKER, group, kind, verbs, why)
     yield Permission(Program.WORKER, FLAGGER, "Canary", ("patch",), "status", "status")
@@ -83,12 +86,18 @@ _CONTROLLER: tuple[Row, ...] = (
     (CORE, "ConfigMap", WATCH, "config tracking: checksums only"),
     (CORE, "Secret", WATCH, "config tracking: checksums only"),
 )
+_GATEWAY: tuple[Row, ...] = (
+    (FLAGGER, "Canary", LOOK_UP, "what people and triggers may name"),
+    (OURS, "Trigger", ("list",), "what the events of a receiver mean"),
+    (CORE, "Secret", ("get",), "the keys of receivers"),
+)
 _STATE: tuple[Row, ...] = (
     (FLAGGER, "Canary", ("get",), "planning, owner references"),
     (FLAGGER, "MetricTemplate", ("get",), "planning"),
+    (FLAGGER, "AlertProvider", ("get",), "alerts"),
     (OURS, "RolloutPolicy", ("list",), "planning"),
     (CORE, "ConfigMap", ("list", *KEEP, "delete"), "the state of slots; copies of tracked configs"),
-    (CORE, "Secret", (*KEEP, "delete"), "copies of tracked Secrets; credentials of checks"),
+    (CORE, "Secret", (*KEEP, "delete"), "copies of tracked Secrets; credentials"),
     (APPS, "ControllerRevision", (*LOOK_UP, *APPLY),
      "what was analysed is what is promoted"),
     ("events.k8s.io", "Event", ("create",), "what people are told"),

@@ -11,12 +11,14 @@ from temporalio import activity
 from activities.claims import Claim, IsRunning, compiled, nothing_to_undo
 from activities.kube.api import KubeApi
 from activities.kube.left import AT_REST, Adopted, adopted
+from activities.kube.objects import KubeObject, texts_at
 from activities.kube.reporter import Reporter, Standing
 from activities.kube.snapshots import Snapshot, Snapshots, snapshot_of
 from activities.kube.sources import PlanningSettings, Sources, no_target
 from activities.kube.state import CanarySnapshot, KubeState
 from activities.kube.store import KubeStore
-from workflows.compile import Bundle
+from workflows.announcing import announced
+from workflows.compile import AUTHOR, Bundle
 from workflows.contracts import Planning
 from workflows.errors import Reason, failure
 from workflows.model.canary import Canary, CanarySpec
@@ -66,6 +68,8 @@ class _Found:
     """None where nothing new is analysed: a target that is gone, or an earlier revision."""
     templates: tuple[MetricTemplate, ...] = ()
     policy: EffectivePolicy = field(default_factory=EffectivePolicy)
+    looked: str | None = None
+    """What the target holds now, whichever revision is released."""
 
 
 class KubePlanning(Planning):
@@ -96,15 +100,16 @@ class KubePlanning(Planning):
         unknown = state.canary is None
         state = _of_this_canary(state, found.snapshot)
         left = await self._sources.phase(slot) if unknown else state.left
-        plan = compiled(self._bundle(found, state, request.action))
+        plan = await self._announced(compiled(self._bundle(found, state, request.action)), found)
         if found.analysed is not None:
             owner = found.snapshot.owner
             await self._snapshots.keep(slot, plan.revision, found.analysed, owner)
         claim = Claim(workflow_id=request.workflow_id, run_id=request.fence.run_id, plan=plan)
         async with self._store.write(slot, request.fence) as edit:
             now = _of_this_canary(edit.state, found.snapshot)
-            await edit.save(now.but(claim=claim, canary=found.snapshot, step="", left=left))
-        await self._reporter.tell(slot, _begun(request, plan, found.analysed, left))
+            kept = {"claim": claim, "canary": found.snapshot, "step": "", "left": left}
+            await edit.save(now.but(**kept, looked_revision=found.looked))
+        await self._reporter.tell(slot, _begun(request, plan, found, left))
         return Prepared(plan=plan)
 
     @activity.defn(name="planning.look")
@@ -113,11 +118,12 @@ class KubePlanning(Planning):
         slot = request.slot
         state = await self._store.read(slot)
         canary = await self._sources.canary(slot)
-        target = None if canary is None else await self._sources.target(slot, canary.spec)
-        revision = None
-        if target is not None:
-            revision = target_revision(target, await self._sources.configs(target)) or None
-        return TargetLook(revision=revision, promoted_revision=state.promoted_revision)
+        return TargetLook(
+            revision=None if canary is None else await self._revision(slot, canary),
+            promoted_revision=state.promoted_revision,
+            looked_revision=state.looked_revision,
+            failed_revision=state.failed_revision,
+        )
 
     @activity.defn(name="planning.close")
     async def close(self, request: CloseRun) -> None:
@@ -139,6 +145,12 @@ class KubePlanning(Planning):
         states = await self._store.states(self._settings.namespaces)
         found = [await state.orphan(slot, self._is_running) for slot, state in states]
         return Orphans(orphans=tuple(orphan for orphan in found if orphan is not None))
+
+    async def _revision(self, slot: Slot, canary: Canary) -> str | None:
+        target = await self._sources.target(slot, canary.spec)
+        if target is None:
+            return None
+        return target_revision(target, await self._sources.configs(target)) or None
 
     async def _found(self, request: PrepareRequest, state: KubeState) -> _Found:
         if request.action is Action.REVERT:
@@ -166,6 +178,7 @@ class KubePlanning(Planning):
             analysed=snapshot_of(target, configs),
             templates=await self._sources.templates(canary),
             policy=await self._sources.policy(canary),
+            looked=revision,
         )
 
     async def _before(self, slot: Slot, canary: Canary, state: KubeState) -> _Found:
@@ -182,6 +195,7 @@ class KubePlanning(Planning):
             analysed=kept,
             templates=await self._sources.templates(canary),
             policy=await self._sources.policy(canary),
+            looked=await self._revision(slot, canary),
         )
 
     async def _to_revert(self, slot: Slot, state: KubeState) -> _Found:
@@ -197,6 +211,11 @@ class KubePlanning(Planning):
         spec = _without_checks(kept.spec)
         return _Found(Canary(metadata=metadata, spec=spec), kept, revision)
 
+    async def _announced(self, plan: Plan, found: _Found) -> Plan:
+        providers = await self._sources.alert_providers(found.canary)
+        webhook = self._settings.event_webhook
+        return announced(plan, found.canary, found.policy, providers, webhook)
+
     def _bundle(self, found: _Found, state: KubeState, action: Action) -> Bundle:
         return Bundle(
             canary=found.canary,
@@ -207,7 +226,13 @@ class KubePlanning(Planning):
             action=action,
             interval_floor=self._settings.interval_floor,
             default_provider=self._settings.default_provider,
+            author=_author(found),
         )
+
+
+def _author(found: _Found) -> str:
+    target: KubeObject = found.analysed.target if found.analysed is not None else {}
+    return texts_at(target, "metadata", "annotations").get(AUTHOR, "")
 
 
 def _of_this_canary(state: KubeState, canary: CanarySnapshot) -> KubeState:
@@ -223,17 +248,20 @@ def _without_checks(spec: CanarySpec) -> CanarySpec:
     return spec.model_copy(update={"analysis": analysis})
 
 
-def _begun(request: PrepareRequest, plan: Plan, analysed: Snapshot | None, left: str) -> Standing:
-    """One at rest stays so for people and scripts while its primary is adopted."""
+def _begun(request: PrepareRequest, plan: Plan, found: _Found, left: str) -> Standing:
+    """One at rest stays so for people and scripts while its primary is adopted.
+
+    What was applied last is what the target holds, of an undo too: else it is news.
+    """
     at_rest = plan.kind is PlanKind.INITIALISE and left in AT_REST
     return Standing(
         phase=None if at_rest else _BEGUN.get(plan.kind),
         canary_weight=0 if plan.kind in _BEGUN else None,
         iterations=0 if plan.kind in _BEGUN else None,
         failed_checks=0 if plan.kind in _BEGUN else None,
-        last_applied=plan.revision if analysed is not None else None,
+        last_applied=found.looked,
         last_promoted=plan.promoted_revision,
-        tracked_configs=analysed.configs if analysed is not None else None,
+        tracked_configs=found.analysed.configs if found.analysed is not None else None,
         workflow_id=request.workflow_id,
     )
 

@@ -12,7 +12,9 @@ from temporalio.exceptions import ApplicationError
 from activities.claims import refused
 from activities.kube.api import KubeApi
 from activities.kube.objects import KubeObject, Ref, map_at, ref_of, text_at
+from workflows.announcing import Providers, missing, named_providers
 from workflows.errors import ManifestError, Reason, failure, reason_of
+from workflows.model.alert_provider import AlertProvider
 from workflows.model.canary import Canary, CanarySpec
 from workflows.model.identity import Slot
 from workflows.model.manifest import Manifest, parse
@@ -46,6 +48,8 @@ class PlanningSettings:
     config_tracking: bool = True
     namespaces: tuple[str, ...] = ()
     """Where slots are looked for; empty means everywhere."""
+    event_webhook: str = ""
+    """Where events of Canaries without an event hook go; empty means nowhere."""
     selector_label: Callable[[KubeObject], tuple[str, str]] = no_selector_label
     """Asked of Deployments and DaemonSets; `InvalidManifest` if a target has none."""
 
@@ -105,6 +109,21 @@ class Sources:
             if template is not None:
                 found.append(_parsed(MetricTemplate, template))
         return tuple(found)
+
+    async def alert_providers(self, canary: Canary) -> Providers:
+        """Those that the Canary names; none of them is worth not releasing."""
+        found: dict[str, AlertProvider | str] = {}
+        for namespace, name in named_providers(canary):
+            try:
+                provider = await self._api.read(Ref(FLAGGER, "AlertProvider", name, namespace))
+                found[f"{namespace}/{name}"] = (
+                    missing(namespace, name)
+                    if provider is None
+                    else _parsed(AlertProvider, provider)
+                )
+            except ApplicationError as error:
+                found[f"{namespace}/{name}"] = error.message
+        return found
 
     async def policy(self, canary: Canary) -> EffectivePolicy:
         """The policy that holds; the default on a cluster without our own kind."""

@@ -1,8 +1,10 @@
 """Collects what a plan follows from; blocking, asked by `activities.local.planning`."""
 
 from activities.local.manifests import ManifestFolder
+from workflows.announcing import missing, named_providers
 from workflows.compile import Bundle
 from workflows.errors import ManifestError
+from workflows.model.alert_provider import AlertProvider
 from workflows.model.canary import Canary
 from workflows.model.identity import Slot
 from workflows.model.metric_template import MetricTemplate
@@ -19,11 +21,14 @@ class Source(Record):
 
     bundle: Bundle
     spec: ProcessSpec
+    looked_revision: str
+    """What the target holds now, whichever revision is released."""
+    providers: dict[str, AlertProvider | str] = {}
 
     def at(self, revision: str, spec: ProcessSpec) -> "Source":
         """The same manifests for an earlier revision."""
         bundle = self.bundle.model_copy(update={"revision": revision})
-        return Source(bundle=bundle, spec=spec)
+        return self.model_copy(update={"bundle": bundle, "spec": spec})
 
 
 class BundleReader:
@@ -48,13 +53,29 @@ class BundleReader:
             action=action,
             default_provider=Provider.LOCAL,
         )
-        return Source(bundle=bundle, spec=process.spec)
+        return Source(
+            bundle=bundle,
+            spec=process.spec,
+            looked_revision=bundle.revision,
+            providers={} if canary is None else self._providers(canary),
+        )
 
     def revision(self, slot: Slot) -> str | None:
         """Which revision the target holds now; None without one."""
         canary = self._manifests.get(Canary, slot.namespace, slot.name)
         process = self._process(slot, canary)
         return None if process is None else revision(process.spec.template)
+
+    def _providers(self, canary: Canary) -> dict[str, AlertProvider | str]:
+        """Those that the Canary names; none of them is worth not releasing."""
+        found: dict[str, AlertProvider | str] = {}
+        for namespace, name in named_providers(canary):
+            try:
+                provider = self._manifests.get(AlertProvider, namespace, name)
+                found[f"{namespace}/{name}"] = provider or missing(namespace, name)
+            except ManifestError as error:
+                found[f"{namespace}/{name}"] = str(error)
+        return found
 
     def _process(self, slot: Slot, canary: Canary | None) -> Process | None:
         name = slot.name if canary is None else canary.spec.target_ref.name

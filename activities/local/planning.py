@@ -11,8 +11,10 @@ from activities.local.bundles import BundleReader, Source
 from activities.local.revisions import RevisionFolder
 from activities.local.state import TargetState, TargetStore
 from activities.local.threads import in_thread
+from workflows.announcing import announced
 from workflows.contracts import Planning
 from workflows.errors import ManifestError
+from workflows.model.plan import Plan
 from workflows.model.requests import (
     CloseRun,
     LookRequest,
@@ -32,18 +34,20 @@ class LocalPlanning(Planning):
         bundles: BundleReader,
         revisions: RevisionFolder,
         is_running: IsRunning,
+        event_webhook: str = "",
     ) -> None:
         self._store = store
         self._bundles = bundles
         self._revisions = revisions
         self._is_running = is_running
+        self._event_webhook = event_webhook
 
     @activity.defn(name="planning.prepare")
     async def prepare(self, request: PrepareRequest) -> Prepared:
         """Compile the plan and claim the slot; `InvalidManifest`, `TargetNotFound` end the run."""
         async with self._store.write(request.slot, request.fence) as edit:
             source = await self._source(request, edit.state)
-            plan = compiled(source.bundle)
+            plan = self._announced(compiled(source.bundle), source)
             await in_thread(self._revisions.keep, request.slot, plan.revision, source.spec)
             claim = Claim(
                 workflow_id=request.workflow_id,
@@ -51,7 +55,8 @@ class LocalPlanning(Planning):
                 plan=plan,
                 plain=source.bundle.canary is None,
             )
-            await edit.save(edit.state.but(claim=claim, step=""))
+            looked = source.looked_revision
+            await edit.save(edit.state.but(claim=claim, step="", looked_revision=looked))
         return Prepared(plan=plan)
 
     @activity.defn(name="planning.look")
@@ -62,7 +67,12 @@ class LocalPlanning(Planning):
             revision = await in_thread(self._bundles.revision, request.slot)
         except ManifestError as error:
             raise refused(error) from error
-        return TargetLook(revision=revision, promoted_revision=state.promoted_revision)
+        return TargetLook(
+            revision=revision,
+            promoted_revision=state.promoted_revision,
+            looked_revision=state.looked_revision,
+            failed_revision=state.failed_revision,
+        )
 
     @activity.defn(name="planning.close")
     async def close(self, request: CloseRun) -> None:
@@ -80,6 +90,10 @@ class LocalPlanning(Planning):
             await (await self._store.read(slot)).orphan(slot, self._is_running) for slot in slots
         ]
         return Orphans(orphans=tuple(orphan for orphan in found if orphan is not None))
+
+    def _announced(self, plan: Plan, source: Source) -> Plan:
+        bundle = source.bundle
+        return announced(plan, bundle.canary, bundle.policy, source.providers, self._event_webhook)
 
     async def _source(self, request: PrepareRequest, state: TargetState) -> Source:
         try:

@@ -53,6 +53,6 @@ class LocalPlatform:
     def workload(self) -> LocalWorkload:
         return LocalWorkload(self.store, self.canary, self.primary, self.manifests)
 
-    def planning(self, is_running: IsRunning) -> LocalPlanning:
-        bundles = BundleReader(self.manifests)
-        return LocalPlanning(self.store, bundles, RevisionFolder(self.home), is_running)
+    def planning(self, is_running: IsRunning, event_webhook: str = "") -> LocalPlanning:
+        bundles, revisions = BundleReader(self.manifests), RevisionFolder(self.home)
+        return LocalPlanning(self.store, bundles, revisions, is_running, event_webhook)

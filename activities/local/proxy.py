@@ -20,6 +20,7 @@ from activities.local.programs import Program
 from activities.local.supervisor import Supervisor
 from activities.local.threads import in_thread
 from activities.routing.traefik_file import ENTRY_POINT, PROVIDER, Dynamic, contains
+from activities.tracing import unseen
 from workflows.errors import Reason, failure
 from workflows.model.identity import Slot
 from workflows.model.value import Value
@@ -160,7 +161,8 @@ class Proxy:
         return ""
 
     async def _ask(self, path: str) -> dict[str, object] | None:
-        response = await self._http.get(f"{self._api}/{path}", timeout=ASK_TIMEOUT)
+        with unseen():
+            response = await self._http.get(f"{self._api}/{path}", timeout=ASK_TIMEOUT)
         if response.status_code == NOT_FOUND:
             return None
         response.raise_for_status()

@@ -4,12 +4,16 @@ The file is written first and the state kept after it: a crash between them leav
 ahead of the state, which the next look puts right, and never a state that nobody serves.
 """
 
+from opentelemetry.util.types import AttributeValue
+
 from activities.local.ports import LOOPBACK
 from activities.local.proxy import SERVED_WITHIN, Proxy
 from activities.local.state import Copies, Edit, TargetState, TargetStore
 from activities.routing.traefik_file import Dynamic, RouteError, render
+from activities.tracing import spanned
 from workflows.errors import Reason, failure
 from workflows.model.identity import Fence, Slot
+from workflows.model.plan import ALL_PRIMARY
 
 SETTLING = 1.0
 """Seconds that a proxy may take for what was written before; longer is drift."""
@@ -28,7 +32,8 @@ class LocalTraffic:
         if config is None:
             await self._proxy.remove(slot)
         else:
-            await self._proxy.write(slot, config, urgent=urgent)
+            with spanned("write routes", _about(slot, after)):
+                await self._proxy.write(slot, config, urgent=urgent)
         await edit.save(after)
 
     async def served(self, slot: Slot, fence: Fence, within: float = SERVED_WITHIN) -> None:
@@ -49,6 +54,15 @@ class LocalTraffic:
         """Whether users meet something else; a proxy that is down is no drift."""
         config = config_of(slot, state)
         return config is not None and await self._proxy.serves_other(slot, config)
+
+
+def _about(slot: Slot, after: TargetState) -> dict[str, AttributeValue]:
+    routes = after.routes or ALL_PRIMARY
+    return {
+        "serinus.slot": slot.key,
+        "serinus.primary_weight": routes.primary,
+        "serinus.canary_weight": routes.canary,
+    }
 
 
 def config_of(slot: Slot, state: TargetState) -> Dynamic | None:

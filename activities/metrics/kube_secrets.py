@@ -18,7 +18,7 @@ class KubeSecrets:
     async def __call__(self, namespace: str, name: str) -> Mapping[str, str]:
         secret = await self._api.read(Ref("v1", "Secret", name, namespace))
         if secret is None:
-            problem = f"there is no Secret {namespace}/{name}; the MetricTemplate names it"
+            problem = f"there is no Secret {namespace}/{name}; a manifest names it"
             raise failure(Reason.SECRET_MISSING, problem, retryable=False)
         try:
             return {

@@ -18,6 +18,7 @@ NAMES = (
     "cluster_reaction",
     "api_requests",
     "many",
+    "pages",
 )
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx
 from pydantic import JsonValue
 
+from activities.audit.appending import LoggedAuditing
 from activities.hooking.caller import open_hook_caller
 from activities.kube.client import KubeClient
 from activities.kube.connect import open_cluster
@@ -28,11 +29,13 @@ from tests.cluster.session import Cluster, cluster, until
 from worker import logs
 from worker.app import workers
 from worker.applying import Trigger
-from worker.controller.running import running, submitting
+from worker.controller.running import TemporalRollouts, running
 from worker.controller.settings import ClusterSettings
 from worker.kube_platform import KubePlatform
 from worker.registration import register_search_attributes
+from workflows.model.identity import Slot
 from workflows.model.revision import target_revision
+from workflows.model.status import Verb
 
 CRDS = Path(__file__).parents[2] / "deploy" / "crds"
 CANARIES = (1, 100, 1_000)
@@ -57,7 +60,10 @@ async def idle(on: Cluster, count: int) -> tuple[float, Counter[str]]:
         for name in names:
             await _promoted(on, api, space, name)
     settings = ClusterSettings(namespaces=(space,))
-    async with open_cluster(on.kubeconfig) as api, running(api, _nobody, "bench", settings) as seen:
+    async with (
+        open_cluster(on.kubeconfig) as api,
+        running(api, Nobody(), "bench", settings) as seen,
+    ):
         await until(lambda: _knows(seen.catalogue.canaries, count), "all are known", WITHIN)
         await _settled(api)
         before, began = Counter(api.requests), time.monotonic()
@@ -96,8 +102,14 @@ async def _knows(canaries: Iterable[object], count: int) -> bool:
     return len(list(canaries)) >= count
 
 
-async def _nobody(trigger: Trigger) -> None:
-    raise AssertionError(f"an idle Canary was triggered: {trigger}")
+class Nobody:
+    """Whom nothing may be asked of."""
+
+    async def submit(self, trigger: Trigger) -> None:
+        raise AssertionError(f"an idle Canary was triggered: {trigger}")
+
+    async def order(self, slot: Slot, verb: Verb) -> None:
+        raise AssertionError(f"an idle Canary was told to {verb}: {slot.key}")
 
 
 @asynccontextmanager
@@ -112,10 +124,13 @@ async def serinus(on: Cluster, server: Server, space: str) -> AsyncGenerator[lis
         hooks = await stack.enter_async_context(open_hook_caller())
         await register_search_attributes(server.client)
         platform = KubePlatform(server.settings, terms, server.client, ours, KubeReporter(ours))
-        for worker in workers(server.client, server.settings, platform.with_network(http, hooks)):
+        wired = platform.with_network(http, hooks, http).and_also(LoggedAuditing().append)
+        for worker in workers(server.client, server.settings, wired):
             await stack.enter_async_context(worker)
         name = server.settings.cluster
-        await stack.enter_async_context(running(theirs, submitting(server.client), name, terms))
+        await stack.enter_async_context(
+            running(theirs, TemporalRollouts(server.client), name, terms)
+        )
         yield [ours, theirs]
 
 

@@ -1,4 +1,4 @@
-"""Kubernetes and etcd, built once from their Go modules into a user cache.
+"""Kubernetes, etcd and the data planes beside Traefik, built once from their Go modules.
 
 Called by `tests.cluster.control` for a program and by `tests.cluster.crds` for a module folder.
 What is built is kept under a name that says its versions; nothing is ever built twice, also not
@@ -20,6 +20,8 @@ from starlette.config import Config
 
 KUBERNETES = "1.37.2"
 ETCD = "3.7.3"
+CONTOUR = "1.33.8"
+SKIPPER = "0.22.0"
 RECIPE = "1"
 """Counts changes of the way to build, which make older binaries useless."""
 
@@ -37,6 +39,8 @@ class Program:
 
 ETCD_MODULE = "go.etcd.io/etcd/server/v3"
 KUBE_MODULE = "k8s.io/kubernetes"
+CONTOUR_MODULE = "github.com/projectcontour/contour"
+SKIPPER_MODULE = "github.com/zalando/skipper"
 PROGRAMS = (
     Program("etcd", ETCD_MODULE, ETCD, ETCD_MODULE, "1 min"),
     *(
@@ -48,6 +52,8 @@ PROGRAMS = (
             ("kubectl", "20 s"),
         )
     ),
+    Program("contour", CONTOUR_MODULE, CONTOUR, f"{CONTOUR_MODULE}/cmd/contour", "3 min"),
+    Program("skipper", SKIPPER_MODULE, SKIPPER, f"{SKIPPER_MODULE}/cmd/skipper", "2 min"),
 )
 
 

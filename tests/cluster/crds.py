@@ -10,7 +10,7 @@ import yaml
 from pydantic import JsonValue
 
 from activities.kube.objects import KubeObject, text_at
-from tests.cluster.binaries import cache, locked, module
+from tests.cluster.binaries import CONTOUR, CONTOUR_MODULE, cache, locked, module
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,7 @@ SOURCES = {
         "github.com/traefik/traefik/v3", "3.7.13", ("integration/fixtures/k8s/01-traefik-crd.yml",)
     ),
     "istio": Source("istio.io/api", "1.31.4", ("kubernetes/customresourcedefinitions.gen.yaml",)),
-    "contour": Source(
-        "github.com/projectcontour/contour", "1.33.8", ("examples/contour/01-crds.yaml",)
-    ),
+    "contour": Source(CONTOUR_MODULE, CONTOUR, ("examples/contour/01-crds.yaml",)),
     "keda": Source("github.com/kedacore/keda/v2", "2.21.0", ("config/crd/bases/*.yaml",)),
     "knative": Source(
         "github.com/traefik/traefik/v3", "3.7.13", ("integration/fixtures/knative/*.yaml",)

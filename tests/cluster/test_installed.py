@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 
 import httpx
 import pytest
@@ -33,7 +34,13 @@ PARTS = {
     "serinus-worker": 2,
     "serinus-controller": 2,
     "serinus-loadtester": 1,
+    "serinus-gateway": 1,
     "temporal": 1,
+}
+KEYS: JsonValue = {
+    "name": "keys",
+    "namespace": SERINUS,
+    "literals": [f"{name}={token_hex(32)}" for name in ("seal", "session")],
 }
 ANALYSIS: dict[str, JsonValue] = {
     # Two scrapes are the least that a rate is made of.
@@ -119,6 +126,8 @@ class Installed:
             "metadata": {"name": "settings", "namespace": SERINUS},
             "data": {**settings, "SERINUS_NAMESPACES": namespaces},
         }
+        written["generatorOptions"] = {"disableNameSuffixHash": True}
+        written["secretGenerator"] = [KEYS]
         written["patches"] = [{"patch": json.dumps(change)}]
         self.overlay.mkdir(exist_ok=True)
         (self.overlay / "kustomization.yaml").write_text(yaml.safe_dump(written))

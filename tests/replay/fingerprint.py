@@ -4,7 +4,7 @@ import ast
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-MODULES = ("rollout", "interpreter", "perform", "restore", "janitor")
+MODULES = ("rollout", "orders", "interpreter", "perform", "restore", "janitor", "announcements")
 COMMANDS = {
     "execute_activity_method",
     "start_child_workflow",

@@ -3,10 +3,11 @@
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
+from pydantic import JsonValue
 from temporalio.client import Client, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.testing import WorkflowEnvironment
@@ -18,6 +19,7 @@ from workflows.model.input import RolloutInput, RolloutResult
 from workflows.model.plan import Plan
 from workflows.model.status import RolloutStatus
 from workflows.perform import observe_queue_of, queue_of
+from workflows.replaying import replayed
 from workflows.rollout import Rollout
 
 
@@ -32,6 +34,14 @@ class Stage:
     async def status(self) -> RolloutStatus:
         return await self.handle.query(Rollout.status)
 
+    async def record(self) -> dict[str, JsonValue]:
+        """The decision record of the newest run, as plain data."""
+        newest = self.client.get_workflow_handle(self.handle.id)
+        record: dict[str, JsonValue] = await newest.query(
+            "record", result_type=dict[str, JsonValue]
+        )
+        return record
+
     async def at(self, name: str) -> None:
         """Wait until the platform was asked for the activity or step of that name."""
         await self.platform.at(name).wait()
@@ -43,6 +53,7 @@ class Theatre:
 
     env: WorkflowEnvironment
     stack: AsyncExitStack
+    stages: list[Stage] = field(default_factory=list[Stage])
 
     async def begin(
         self, plan: Plan, platform: FakePlatform | None = None, **options: object
@@ -68,10 +79,21 @@ class Theatre:
             task_queue=cluster,
             id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
         )
-        return Stage(client, platform, handle)
+        stage = Stage(client, platform, handle)
+        self.stages.append(stage)
+        return stage
+
+
+def assert_replays(record: dict[str, JsonValue]) -> None:
+    """Every decision of every test comes out again from its record alone."""
+    differences = replayed(record).differences
+    assert not differences, "\n".join(map(str, differences))
 
 
 @pytest.fixture
 async def theatre(env: WorkflowEnvironment) -> AsyncIterator[Theatre]:
     async with AsyncExitStack() as stack:
-        yield Theatre(env, stack)
+        theatre = Theatre(env, stack)
+        yield theatre
+        for stage in theatre.stages:
+            assert_replays(await stage.record())

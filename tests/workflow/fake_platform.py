@@ -7,8 +7,17 @@ from dataclasses import dataclass, field
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from workflows.contracts import Analysing, Hooking, Planning, Routing, Workload
+from workflows.contracts import (
+    Analysing,
+    Auditing,
+    Hooking,
+    Planning,
+    Routing,
+    Vouching,
+    Workload,
+)
 from workflows.errors import Reason, failure
+from workflows.model.audit import AuditEntry, AuditLines, TerminatedRun
 from workflows.model.hook import HookAnswer, HookType
 from workflows.model.identity import Fence
 from workflows.model.observation import Ending, Evidence, Observation, ObserveRequest
@@ -33,6 +42,9 @@ from workflows.model.requests import (
     StopCanary,
     TargetLook,
 )
+from workflows.sealing import VouchRequest, valid
+
+SEAL_KEY = b"k" * 32
 
 
 def passed(request: ObserveRequest) -> Observation:
@@ -53,7 +65,7 @@ def failed(request: ObserveRequest) -> Observation:
 
 
 @dataclass
-class FakePlatform(Planning, Workload, Routing, Analysing, Hooking):
+class FakePlatform(Planning, Workload, Routing, Analysing, Hooking, Auditing, Vouching):
     """`block` names activities or steps that wait until cancelled or released."""
 
     plan: Plan
@@ -71,12 +83,14 @@ class FakePlatform(Planning, Workload, Routing, Analysing, Hooking):
     undo_failures: set[str] = field(default_factory=set[str])
     closed: list[CloseRun] = field(default_factory=list[CloseRun])
     orphans: list[Orphan] = field(default_factory=list[Orphan])
+    audited: list[AuditEntry] = field(default_factory=list[AuditEntry])
+    terminated_runs: list[TerminatedRun] = field(default_factory=list[TerminatedRun])
 
     def activities(self) -> Sequence[Callable[..., object]]:
         return (
             self.prepare, self.look, self.close, self.find_orphans, self.start_canary,
             self.promote, self.stop_canary, self.adopt, self.release, self.ensure,
-            self.observe, self.call, self.undo,
+            self.observe, self.call, self.undo, self.append, self.terminated, self.vouch,
         )  # fmt: skip
 
     def at(self, name: str) -> asyncio.Event:
@@ -172,6 +186,22 @@ class FakePlatform(Planning, Workload, Routing, Analysing, Hooking):
         self.log.append(f"undo {request.undo.name}")
         answer = HookAnswer(name=request.undo.name, type=HookType.EVENT, ok=True)
         return HookAnswers(answers=(answer,))
+
+    @activity.defn(name="audit.append")
+    async def append(self, lines: AuditLines) -> None:
+        await self._enter("audit", None)
+        known = {entry.id for entry in self.audited}
+        self.audited.extend(entry for entry in lines.entries if entry.id not in known)
+
+    @activity.defn(name="audit.terminated")
+    async def terminated(self, run: TerminatedRun) -> None:
+        self.terminated_runs.append(run)
+
+    @activity.defn(name="vouching.vouch")
+    async def vouch(self, request: VouchRequest) -> None:
+        await self._enter("vouch", None)
+        if not valid(SEAL_KEY, request.seal, request.words):
+            raise failure(Reason.SEAL_INVALID, "the seal is not the gateway's", retryable=False)
 
     def _route(self, routes: Routes) -> None:
         self.routes = routes

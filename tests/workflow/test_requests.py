@@ -9,15 +9,16 @@ from workflows.model.hook import HookType
 from workflows.model.identity import Fence, Slot
 from workflows.model.observation import ObserveRequest
 from workflows.model.plan import Ask, Observe, Plan, Routes
-from workflows.perform import Performer, observe_request
+from workflows.model.requests import SlotWrite
+from workflows.observing import observe_request
 
 
 def asked(plan: Plan, position: int) -> ObserveRequest:
     fence = Fence(run_id="r", generation=1, sequence=1)
-    performer = Performer(Slot(name="shop"), lambda: fence)
+    write = SlotWrite(slot=Slot(name="shop"), fence=fence, revision=plan.revision)
     step = plan.steps[position]
     assert isinstance(step, Ask | Observe)
-    return observe_request(performer, plan, Course(position=position), step, "Progressing")
+    return observe_request(write, plan, Course(position=position), step, "Progressing")
 
 
 def with_hooks(plan: Plan) -> Plan:

@@ -19,8 +19,9 @@ INTERRUPTED = 130
 COMMANDS = {
     "Try": {
         "demo": ("worker.cli.demo:demo", "Show a good release promoted and a bad one taken back."),
-        "up": ("worker.cli.stack:up", "Start the stack: Temporal, proxy, worker, load tester."),
+        "up": ("worker.cli.stack:up", "Start the stack: Temporal, proxy, worker, page."),
         "down": ("worker.cli.stack:down", "Stop the stack; files stay."),
+        "login": ("worker.cli.gateway:login", "Print a link that signs a browser in, once."),
         "doctor": ("worker.cli.doctor:doctor", "Say what is missing and how to get it."),
     },
     "Manifests": {
@@ -41,6 +42,10 @@ COMMANDS = {
         "promote": ("worker.cli.verbs:promote", "Skip remaining gates and analysis."),
         "abort": ("worker.cli.verbs:abort", "Take the rollout back now."),
         "skip": ("worker.cli.verbs:skip", "Give up an undo hook that will not succeed."),
+        "record": ("worker.cli.record:record", "Show what a rollout decided, and why."),
+        "replay": ("worker.cli.record:replay", "Decide again from a record; show what differs."),
+        "audit": ("worker.cli.record:audit", "Verify the audit log."),
+        "alerts": ("worker.cli.alerts:alerts", "Show what people were told, and what failed."),
         "undo": ("worker.cli.undo:undo", "Release the previously promoted revision again."),
         "reset": ("worker.cli.reset:reset", "All traffic to the primary, even without Temporal."),
     },
@@ -50,6 +55,8 @@ COMMANDS = {
     },
     "Run": {
         "worker": ("worker.cli.worker:worker", "Run the worker until it is stopped."),
+        "gateway": ("worker.cli.gateway:gateway", "Serve the page, the API and the receivers."),
+        "token": ("worker.cli.gateway:token", "Add, list or revoke tokens of programs."),
         "controller": ("worker.cli.controller:controller", "Watch a cluster, start rollouts."),
         "takeover": ("worker.cli.takeover:takeover", "Take Canaries over from Flagger."),
         "handback": ("worker.cli.takeover:handback", "Give Canaries back to Flagger."),

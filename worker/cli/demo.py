@@ -15,6 +15,7 @@ from worker import settings
 from worker.cli.exits import Exit
 from worker.cli.follow import Screen
 from worker.cli.output import complain, say, show, table
+from worker.cli.stack import sign_in_link
 from worker.cli.view import ending_text, seconds, spent
 from worker.settings import Settings
 from worker.stack.demo import HOST, Demo, Release
@@ -41,6 +42,7 @@ async def demo(
     try:
         async with asyncio.timeout(LIMIT):
             known = await theatre.fresh_stack()
+            screens.say(f"watch: {await asyncio.to_thread(sign_in_link, own)}")
             releases = await theatre.releases(known)
     except asyncio.CancelledError:
         return INTERRUPTED
@@ -68,6 +70,7 @@ def _ending(
     if keep:
         say(f"\nThe stack stays up: curl -H 'Host: {HOST}' {known.users_url}")
         say(f"  export SERINUS_HOME={own.home}")
+        say("  serinus login (a link to the page)")
         say("  serinus status shop; serinus undo shop --wait; serinus down")
     for process in left:
         complain(f"left behind: {process}")

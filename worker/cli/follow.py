@@ -10,13 +10,12 @@ from contextlib import AbstractContextManager
 
 from rich.console import Group, RenderableType
 from rich.live import Live
-from temporalio.client import Client
 
 from worker.cli.exits import Exit, of_status, of_timeout
 from worker.cli.news import news
 from worker.cli.output import complain, console, say
+from worker.cli.session import Speaker
 from worker.cli.view import picture
-from worker.watching import watch
 from workflows.model.identity import Slot
 from workflows.model.status import RolloutStatus
 
@@ -51,13 +50,13 @@ class Screen(AbstractContextManager["Screen"]):
         self._last = status
 
 
-async def follow(client: Client, slot: Slot, *, within: float | None) -> Exit:
+async def follow(asked: Speaker, slot: Slot, *, within: float | None) -> Exit:
     """Show the slot's rollout until it ends; say how."""
     last: RolloutStatus | None = None
     try:
         with Screen() as screen:
             async with asyncio.timeout(within):
-                async with contextlib.aclosing(watch(client, slot, complain)) as statuses:
+                async with contextlib.aclosing(asked.watch(slot, complain)) as statuses:
                     async for last in statuses:
                         screen.show(last)
     except TimeoutError:

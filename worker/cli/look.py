@@ -4,15 +4,14 @@ import time
 from typing import Annotated
 
 from cyclopts import Parameter
-from temporalio.client import Client
 
 from worker import connection, rollouts, settings
 from worker.cli.exits import of_status
 from worker.cli.folder import target_lines, target_state
 from worker.cli.follow import follow
-from worker.cli.options import Format, Namespace, Output, Within
+from worker.cli.options import Format, Looking, Within
 from worker.cli.output import complain, emit, say, show, table
-from worker.cli.session import slot_of, with_temporal
+from worker.cli.session import is_remote, opened, slot_of
 from worker.cli.view import clock, picture, seconds, short
 from workflows.errors import SerinusError
 from workflows.model.identity import Slot
@@ -31,22 +30,22 @@ async def status(
     *,
     watch: Watch = False,
     within: Within = None,
-    namespace: Namespace = "default",
-    output: Output = Format.TABLE,
+    looking: Looking | None = None,
 ) -> int:
     """Show a rollout: steps, weights, checks, who waits for whom.
 
     Ends with 0 if it was promoted, 2 if it was rolled back, 3 if it is not over.
     """
-    slot = slot_of(namespace, name)
+    looking = looking or Looking()
+    slot = slot_of(looking.namespace, name)
     try:
-        client = await connection.connect(settings.load(), patience=PATIENCE)
-        if watch:
-            return await follow(client, slot, within=within)
-        found = await rollouts.status(client, slot)
+        async with opened(looking.server, patience=PATIENCE) as serinus:
+            if watch:
+                return await follow(serinus, slot, within=within)
+            found = await serinus.status(slot)
     except (connection.TemporalUnreachable, rollouts.NoAnswer, rollouts.NoRollout) as error:
-        return await _from_folder(slot, error)
-    _print(found, output)
+        return await _from_folder(slot, error, remote=is_remote(looking.server))
+    _print(found, looking.output)
     return of_status(found)
 
 
@@ -57,28 +56,24 @@ def _print(found: RolloutStatus, output: Format) -> None:
         emit(found, output)
 
 
-async def _from_folder(slot: Slot, error: SerinusError) -> int:
-    """Say what the state folder knows of a slot that no rollout answers for."""
+async def _from_folder(slot: Slot, error: SerinusError, *, remote: bool) -> int:
+    """Say what the state folder knows of a slot that no rollout answers for, if it is here."""
+    if remote:
+        complain(str(error))
+        return 1
     complain(f"{error}; this is what the state folder says:")
     for line in target_lines(await target_state(settings.load(), slot)):
         say(line)
     return 1
 
 
-async def list_rollouts(
-    *,
-    namespace: Namespace = "default",
-    all_namespaces: ALL = False,
-    output: Output = Format.TABLE,
-) -> int:
+async def list_rollouts(*, all_namespaces: ALL = False, looking: Looking | None = None) -> int:
     """List the newest rollout of each target."""
-
-    async def ask(client: Client) -> list[rollouts.Row]:
-        return await rollouts.listing(client, None if all_namespaces else namespace)
-
-    rows = await with_temporal(ask)
-    if output is not Format.TABLE:
-        emit(rows, output)
+    looking = looking or Looking()
+    async with opened(looking.server) as serinus:
+        rows = await serinus.listing(None if all_namespaces else looking.namespace)
+    if looking.output is not Format.TABLE:
+        emit(rows, looking.output)
     elif not rows:
         say("no rollouts; begin with `serinus apply -f FILE`")
     else:
@@ -99,13 +94,13 @@ def _cells(row: rollouts.Row) -> tuple[str, ...]:
     )
 
 
-async def history(
-    name: str, *, namespace: Namespace = "default", output: Output = Format.TABLE
-) -> int:
+async def history(name: str, *, looking: Looking | None = None) -> int:
     """Show how the rollouts of a target ended, the newest last."""
-    ended = (await target_state(settings.load(), slot_of(namespace, name))).history
-    if output is not Format.TABLE:
-        emit(ended, output)
+    looking = looking or Looking()
+    async with opened(looking.server) as serinus:
+        ended = await serinus.history(slot_of(looking.namespace, name))
+    if looking.output is not Format.TABLE:
+        emit(ended, looking.output)
         return 0
     headings = ("ENDED", "REVISION", "OUTCOME", "TOOK", "REASON")
     rows = (

@@ -1,25 +1,21 @@
 """`serinus apply`, `get` and `delete`: the manifests of the local platform."""
 
-import asyncio
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
-from temporalio.client import Client
 
-from activities.local.home import Home
-from activities.local.manifests import ManifestFolder
-from activities.manifests import dump, load
-from worker import applying, connection, settings
-from worker.applying import Applied, Applier, Trigger
+from activities.manifests import dump
+from worker.applying import Applied
 from worker.cli.exits import CommandFailed
 from worker.cli.follow import follow
-from worker.cli.options import Asked, Format, Namespace, Output, Waiting
+from worker.cli.options import Asked, Format, Looking, Waiting
 from worker.cli.output import emit, say, show, table
-from worker.cli.session import whoami
+from worker.cli.session import Speaker, opened
 from worker.cli.view import status_line
+from workflows.model.identity import Slot
 from workflows.model.manifest import KINDS, Manifest
 
 STDIN = Path("-")
@@ -45,21 +41,18 @@ async def apply(
 ) -> int:
     """Keep manifests, and roll out every target whose Canary or Process changed."""
     waiting, asked = waiting or Waiting(), asked or Asked()
-    manifests = [
-        each for file in files for text, source in _texts(file) for each in load(text, source)
-    ]
-    configured = settings.load()
-    # First of all: a manifest that is kept but triggers nothing would be forgotten.
-    client = await connection.connect(configured)
-    applier = Applier(Home(configured.home))
-    applied = await asyncio.to_thread(applier.apply, manifests, again=again)
-    _report(applied, asked.output)
-    statuses = await applying.send(client, applied.triggers, whoami(asked.by))
-    if not waiting.wait:
-        for status in statuses:
-            say(status_line(status))
-        return 0
-    return await _follow_all(client, applied.triggers, waiting.within)
+    texts = [(source, text) for file in files for text, source in _texts(file)]
+    async with opened(asked.server, asked.by) as serinus:
+        statuses = await serinus.apply(
+            texts,
+            again=again,
+            report=lambda applied: _report(applied, asked.output),
+        )
+        if not waiting.wait:
+            for status in statuses:
+                say(status_line(status))
+            return 0
+        return await _follow_all(serinus, (each.slot for each in statuses), waiting.within)
 
 
 def _report(applied: Applied, output: Format) -> None:
@@ -70,32 +63,32 @@ def _report(applied: Applied, output: Format) -> None:
         say(f"{change.kind} {change.key} {'applied' if change.changed else 'unchanged'}")
 
 
-async def _follow_all(client: Client, triggers: Iterable[Trigger], within: float | None) -> int:
+async def _follow_all(serinus: Speaker, slots: Iterable[Slot], within: float | None) -> int:
     """Follow each rollout; the worst ending is the exit code."""
-    codes = [await follow(client, trigger.slot, within=within) for trigger in triggers]
+    codes = [await follow(serinus, slot, within=within) for slot in slots]
     return max(codes, default=0)
 
 
-def get(
+async def get(
     kind: str | None = None,
     name: str | None = None,
     *,
-    namespace: Namespace = "default",
-    output: Output = Format.TABLE,
+    looking: Looking | None = None,
 ) -> int:
     """Show what is applied: all of it, one KIND, or one manifest of a KIND by NAME."""
-    folder = ManifestFolder(Home(settings.load().home))
+    looking = looking or Looking()
     kinds = [kind_named(kind)] if kind else list(KINDS.values())
-    found: list[Manifest] = [each for one in kinds for each in folder.list(one, namespace)]
+    async with opened(looking.server) as serinus:
+        found: Sequence[Manifest] = await serinus.manifests(kinds, looking.namespace)
     if name is not None:
         found = [each for each in found if each.metadata.name == name]
         if not found:
-            raise CommandFailed(f"there is no {kind} {namespace}/{name}")
-    match output:
+            raise CommandFailed(f"there is no {kind} {looking.namespace}/{name}")
+    match looking.output:
         case Format.YAML:
             say("---\n".join(map(dump, found)).rstrip())
         case Format.JSON:
-            emit(found, output)
+            emit(found, looking.output)
         case Format.TABLE:
             show(table(("KIND", "NAME"), ((each.kind, each.key) for each in found)))
     return 0
@@ -109,17 +102,14 @@ async def delete(
     A Canary's target serves on as it is; a Process without a Canary is stopped.
     """
     waiting, asked = waiting or Waiting(), asked or Asked()
-    configured = settings.load()
-    client = await connection.connect(configured)
-    applier = Applier(Home(configured.home))
     wanted = kind_named(kind)
-    trigger = await asyncio.to_thread(applier.delete, wanted, asked.namespace, name)
-    if trigger is None:
-        say(f"{wanted.__name__} {asked.namespace}/{name} deleted")
-        return 0
-    for status in await applying.send(client, [trigger], whoami(asked.by)):
+    async with opened(asked.server, asked.by) as serinus:
+        status = await serinus.delete(wanted, asked.namespace, name)
+        if status is None:
+            say(f"{wanted.__name__} {asked.namespace}/{name} deleted")
+            return 0
         say(status_line(status))
-    return await _follow_all(client, [trigger], waiting.within) if waiting.wait else 0
+        return await _follow_all(serinus, [status.slot], waiting.within) if waiting.wait else 0
 
 
 def kind_named(word: str) -> type[Manifest]:

@@ -26,14 +26,27 @@ Within = Annotated[
 Why = Annotated[str, Parameter(help="Why; kept in the decision record.")]
 
 
+Server = Annotated[
+    str, Parameter(help="URL of a gateway to ask instead of Temporal; SERINUS_TOKEN says who asks.")
+]
+
+
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class Asked:
-    """What every word to a rollout takes: where it runs, who says it, how to print the answer."""
+class Looking:
+    """What every look takes: where it runs, how to print the answer, whom to ask."""
 
     namespace: Namespace = "default"
-    by: By = None
     output: Output = Format.TABLE
+    server: Server = ""
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Asked(Looking):
+    """What every word to a rollout takes: what a look takes, and who says it."""
+
+    by: By = None
 
 
 @Parameter(name="*")

@@ -1,18 +1,107 @@
-"""What a command needs before it can speak to a rollout: who asks, and a connection."""
+"""What a command needs before it can speak to Serinus: who asks, and whom it asks.
+
+`opened` gives a `Speaker`: Temporal and the home folder of this machine, or a gateway over HTTP
+(`--server`). The commands know only that.
+"""
 
 import getpass
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import Protocol, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from temporalio.client import Client
 
+from activities.claims import PastRun
 from worker import connection, settings
+from worker.applying import Applied
 from worker.cli.exits import CommandFailed
+from worker.planning import Planned
+from worker.rollouts import Row
+from workflows.model.decisions import Decision, Order, SkipUndo
 from workflows.model.identity import Slot
+from workflows.model.manifest import Manifest
+from workflows.model.status import RolloutStatus, Verb
 
 Answer = TypeVar("Answer")
 Typed = TypeVar("Typed", bound=BaseModel)
+Said = Decision | Order | SkipUndo
+Complain = Callable[[str], None]
+Texts = Sequence[tuple[str, str]]
+"""Manifests as texts, each after the name of its source."""
+
+
+class Speaker(Protocol):
+    """Somebody who can ask about rollouts and tell them things."""
+
+    async def status(self, slot: Slot) -> RolloutStatus:
+        """The newest rollout of a slot."""
+        ...
+
+    def watch(self, slot: Slot, complain: Complain) -> AsyncGenerator[RolloutStatus, None]:
+        """Its status again and again; the last one is of a rollout that is over."""
+        ...
+
+    async def listing(self, namespace: str | None) -> list[Row]:
+        """The newest rollout of each slot, the one started last first."""
+        ...
+
+    async def history(self, slot: Slot) -> tuple[PastRun, ...]:
+        """How the rollouts of a slot ended, the newest last."""
+        ...
+
+    async def tell(self, slot: Slot, verb: Verb, said: Said) -> RolloutStatus:
+        """Say something to the running rollout."""
+        ...
+
+    async def undo(self, slot: Slot, reason: str) -> str:
+        """Release the revision before the present one; gives the run id."""
+        ...
+
+    async def plan(self, texts: Texts) -> tuple[Planned, ...]:
+        """What manifests would do."""
+        ...
+
+    async def manifests(
+        self, kinds: Iterable[type[Manifest]], namespace: str
+    ) -> tuple[Manifest, ...]:
+        """What is applied of these kinds."""
+        ...
+
+    async def apply(
+        self, texts: Texts, *, again: bool, report: Callable[[Applied], None]
+    ) -> tuple[RolloutStatus, ...]:
+        """Keep manifests, report what changed, and roll that out."""
+        ...
+
+    async def delete(self, kind: type[Manifest], namespace: str, name: str) -> RolloutStatus | None:
+        """Remove a manifest; gives the rollout that does so, if it takes one."""
+        ...
+
+
+@asynccontextmanager
+async def opened(
+    server: str, by: str | None = None, *, patience: float | None = None
+) -> AsyncGenerator[Speaker]:
+    """Whom to ask: the server given or set, else Temporal, for which there is `patience`."""
+    configured = settings.load()
+    url = server or configured.server
+    if not url:
+        from worker.cli.direct import Direct  # noqa: PLC0415  each way imports its own client
+
+        yield Direct(configured, whoami(by), patience)
+        return
+    if by:
+        raise CommandFailed("--by: over --server it is the token that says who decides")
+    from worker.cli.remote import opened_remote  # noqa: PLC0415
+
+    async with opened_remote(url, configured) as remote:
+        yield remote
+
+
+def is_remote(server: str) -> bool:
+    """Whether it is a gateway that is asked."""
+    return bool(server or settings.load().server)
 
 
 async def with_temporal(

@@ -11,6 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from worker.cli.checks import checks_table, guard_line
+from workflows import asking
+from workflows.model.approval import GateRule
 from workflows.model.identity import Slot
 from workflows.model.plan import Routes
 from workflows.model.requests import Outcome
@@ -104,10 +106,12 @@ def weights_bar(routes: Routes) -> Text:
 
 def waiting_lines(status: RolloutStatus, waiting: Waiting, now: float) -> Text:
     """Say what is waited for, and every way to answer."""
-    hooks = f" (or hook {', '.join(waiting.hooks)} answers 2xx)" if waiting.hooks else ""
+    by_hooks = waiting.hooks and waiting.rule == GateRule()
+    hooks = f" (or hook {', '.join(waiting.hooks)} answers 2xx)" if by_hooks else ""
+    asked = "".join(f"  {line}\n" for line in asking.waiting_lines(waiting))
     return Text(
         f"waiting for people since {seconds(now - waiting.since)}: "
-        f"{waiting.gate} at step {waiting.step}{hooks}\n"
+        f"{waiting.gate} at step {waiting.step}{hooks}\n{asked}"
         f"  serinus approve {arguments(status.slot)} --step {waiting.step}\n"
         f"  serinus reject {arguments(status.slot)} --step {waiting.step}\n"
         f"  temporal workflow update execute -w {status.workflow_id} --name approve",
@@ -143,6 +147,8 @@ def status_line(status: RolloutStatus) -> str:
         line += ", paused"
     if status.waiting:
         line += f", waiting for {status.waiting.gate}"
+        if status.waiting.rule.quorum > 1:
+            line += f" ({len(status.waiting.given)} of {status.waiting.rule.quorum} approvals)"
     if status.outcome or status.reason:
         line += f", {ending_text(status)}"
     return line

@@ -20,6 +20,7 @@ from worker.controller.running import Controller, TemporalRollouts, running
 from worker.controller.settings import ClusterSettings
 from worker.pages import pages, served
 from worker.settings import Settings
+from worker.telemetry import CONTROLLER, open_telemetry
 
 FIRST_CONNECTION = 3_600.0
 """Seconds to wait for Temporal at the start; afterwards its client connects again by itself."""
@@ -41,8 +42,13 @@ class _Known:
 async def run_controller(settings: Settings, cluster: ClusterSettings, stop: asyncio.Event) -> None:
     """Watch and trigger until `stop` is set."""
     known = _Known()
-    async with _served(known, cluster):
-        client = await connect_unless(stop, settings, patience=FIRST_CONNECTION)
+    registry = CollectorRegistry()
+    async with (
+        _served(known, cluster, registry),
+        open_telemetry(settings, CONTROLLER, registry=registry) as told,
+    ):
+        patience = FIRST_CONNECTION
+        client = await connect_unless(stop, settings, patience=patience, wiring=told.wiring)
         if client is None:
             return
         async with (
@@ -53,11 +59,12 @@ async def run_controller(settings: Settings, cluster: ClusterSettings, stop: asy
 
 
 @asynccontextmanager
-async def _served(known: _Known, cluster: ClusterSettings) -> AsyncGenerator[None]:
+async def _served(
+    known: _Known, cluster: ClusterSettings, registry: CollectorRegistry
+) -> AsyncGenerator[None]:
     if not cluster.controller_port:
         yield
         return
-    registry = CollectorRegistry()
     registry.register(CanaryGauges(known.canaries, version("serinus"), cluster.mesh_provider))
     app = pages(registry, known.is_ready, "the Canaries are not known yet")
     async with served(app, cluster.controller_port, "SERINUS_CONTROLLER_PORT"):

@@ -17,6 +17,7 @@ from workflows.model.canary_status import CanaryStatus
 from workflows.model.metric_template import MetricTemplate
 from workflows.model.policy import RolloutPolicy
 from workflows.model.resource import Resource
+from workflows.model.trigger import Trigger
 
 HEADER = "# Made from workflows/model by `python -m worker.crds`; change the models, not this.\n"
 UNREAD: Schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
@@ -108,6 +109,7 @@ def kinds() -> tuple[Kind, ...]:
              (("Provider", "string", ".spec.provider.type", 0),), UNREAD),
         Kind(AlertProvider, "alertproviders", (("Type", "string", ".spec.type", 0),), UNREAD),
         Kind(RolloutPolicy, "rolloutpolicies", _POLICY_COLUMNS, short_names=("rp",)),
+        Kind(Trigger, "triggers", _TRIGGER_COLUMNS),
     )  # fmt: skip
 
 
@@ -137,4 +139,9 @@ _POLICY_COLUMNS: tuple[Column, ...] = (
     ("Supersede", "string", ".spec.supersede", 0),
     ("NoData", "string", ".spec.noData", 0),
     ("Guard", "boolean", ".spec.guard.enabled", 1),
+)
+_TRIGGER_COLUMNS: tuple[Column, ...] = (
+    ("Sender", "string", ".spec.receiver.type", 0),
+    ("Action", "string", ".spec.action", 0),
+    ("Suspended", "boolean", ".spec.suspend", 1),
 )

@@ -47,7 +47,11 @@ BOUNDS: Mapping[tuple[str, str], int] = {
     ("SessionAffinity", "primaryCookieName"): 253,
     ("Metric", "name"): 253,
     ("RolloutPolicySpec", "undo"): 64,
+    ("RolloutPolicySpec", "gates"): 64,
+    ("GateSpec", "at"): 253,
+    ("RolloutPolicySpec", "alerts"): 32,
     ("UndoSpec", "name"): 253,
+    ("TriggerTargets", "names"): 128,
 }
 """How many, or how long, where a rule looks at it. Generous: nobody writes 128 metrics."""
 
@@ -59,11 +63,13 @@ def text_rules(*, duration: bool, above_zero: bool, url: bool) -> tuple[tuple[Ru
     return ((_URL,), LONGEST_URL) if url else ((), 0)
 
 
+_DURATION = DURATION_PATTERN.replace("\\", "\\\\")
+
+
 def _duration(*, above_zero: bool) -> Iterator[Rule]:
-    pattern = DURATION_PATTERN.replace("\\", "\\\\")
-    yield Rule("", f"self.matches('{pattern}')", "is not a duration", DURATIONS)
+    yield Rule("", f"self.matches('{_DURATION}')", "is not a duration", DURATIONS)
     if above_zero:
-        holds = f"!self.matches('{pattern}') || self.matches('[1-9]')"
+        holds = f"!self.matches('{_DURATION}') || self.matches('[1-9]')"
         yield Rule("", holds, "must be longer than nothing", DURATIONS)
 
 
@@ -130,6 +136,13 @@ _ANALYSIS = (
          "headers, queryParams, sourceLabels"),
 )  # fmt: skip
 
+_HOST = """isURL(self.address) && url(self.address).getHostname() != '' &&
+    (url(self.address).getPort() == '' || int(url(self.address).getPort()) <= 65535)"""
+_HTTP_ADDRESS = f"self.address.matches('{A_URL}') && {_HOST}"
+_MAIL_ADDRESS = f"""self.address.matches('^[sS][mM][tT][pP][sS]?://[^\\\\s]+$') && {_HOST} &&
+    'to' in url(self.address).getQuery() && url(self.address).getQuery()['to'][0] != '' &&
+    !self.address.matches('^[^/]*//[^/@]*:[^/@]*@')"""
+
 RULES: Mapping[str, tuple[Rule, ...]] = {
     "CanarySpec": tuple(fitness_rules.rules()),
     "AnalysisSpec": _ANALYSIS,
@@ -172,10 +185,64 @@ RULES: Mapping[str, tuple[Rule, ...]] = {
              "has neither address nor secretRef: nobody could be told",
              "address, secretRef or both"),
     ),
+    "AlertSpec": (
+        Rule("", f"{filled('self.address')} || has(self.secretRef)",
+             "has neither address nor secretRef: nobody could be told",
+             "address, secretRef or both"),
+        Rule("secretRef", "self.type != 'pagerduty' || has(self.secretRef)",
+             "is required: its `token` is the routing key", "the name of a Secret"),
+        Rule("proxy", "self.type != 'email' || !has(self.proxy)",
+             "is for HTTP; email goes to its server directly", "leave it out"),
+        Rule("address", f"!has(self.address) || self.type == 'email' || ({_HTTP_ADDRESS})",
+             "is not an address of this type of receiver", "http://… or https://…"),
+        Rule("address", f"!has(self.address) || self.type != 'email' || ({_MAIL_ADDRESS})",
+             "is not an address of this type of receiver, or names nobody to write to",
+             "smtp://host:port/?to=ana@example.com, without a password"),
+    ),
     "RolloutPolicySpec": (
         Rule("undo", "!has(self.undo) || self.undo.all(hook, "
              "self.undo.exists_one(other, other.name == hook.name))",
              "has two hooks of one name", "a name of its own for each"),
+        Rule("gates", "!has(self.gates) || self.gates.all(gate, "
+             "self.gates.exists_one(other, other.at == gate.at))",
+             "has two entries for one gate", "one for each"),
+    ),
+    "GateSpec": (
+        Rule("quorum", f"!{filled('self.people')} || {filled('self.groups')} || "
+             f"{filled('self.escalateTo.groups')} || !has(self.quorum) || "
+             "self.quorum <= size(self.people) + (has(self.escalateTo) && "
+             "has(self.escalateTo.people) ? size(self.escalateTo.people) : 0)",
+             "is more than there are people who may approve", "so many, or groups"),
+        Rule("escalateTo", f"!has(self.escalateTo) || {filled('self.escalateTo.people')} || "
+             f"{filled('self.escalateTo.groups')}",
+             "names nobody", "people, groups or both"),
+        Rule("escalateTo", "!has(self.escalateTo) || has(self.escalateAfter) || "
+             "(has(self.onExpiry) && self.onExpiry in ['escalate', 'hold'])",
+             "is asked by nothing", "escalateAfter, or onExpiry: escalate or hold, beside it"),
+        Rule("onExpiry", "!has(self.onExpiry) || has(self.expires)",
+             "says what becomes of a gate that never expires", "expires beside it"),
+        Rule("onExpiry", "!has(self.onExpiry) || self.onExpiry != 'escalate' || "
+             "has(self.escalateTo)",
+             "needs somebody to escalate to", "escalateTo beside it"),
+        Rule("escalateAfter", "!has(self.expires) || !has(self.escalateAfter) || "
+             f"!self.expires.matches('{_DURATION}') || "
+             f"!self.escalateAfter.matches('{_DURATION}') || "
+             "duration(self.escalateAfter) < duration(self.expires)",
+             "comes only when the gate has expired", "less than expires"),
+    ),
+    "Receiver": (
+        Rule("replayWindow", f"!has(self.replayWindow) || !self.replayWindow.matches("
+             f"'{_DURATION}') || duration(self.replayWindow) <= duration('12h')",
+             "is longer than deliveries are remembered", "at most 12h"),
+    ),
+    "TriggerTargets": (
+        Rule("", f"{filled('self.names')} || has(self.selector) || has(self.fromObject)",
+             "names no target", "names, selector or fromObject"),
+    ),
+    "TriggerSpec": (
+        Rule("targets.fromObject", "!has(self.targets.fromObject) || "
+             "self.targets.fromObject != 'owned' || self.receiver.type == 'flux'",
+             "needs the events of Flux", "same"),
     ),
 }  # fmt: skip
 """By the name of the model whose objects they hold for."""

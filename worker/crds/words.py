@@ -104,6 +104,16 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "username": "Under which name.",
         "proxy": "The HTTP proxy to go through.",
     },
+    "AlertSpec": {
+        "name": "What it is called in messages.",
+        "type": "Which kind of receiver.",
+        "address": "The URL to post to, smtp:// for email; an address in the Secret wins.",
+        "secretRef": "The Secret with the address and the token, beside this policy.",
+        "severity": "From which severity on. Left out, everything.",
+        "channel": "The channel.",
+        "username": "Under which name.",
+        "proxy": "The HTTP proxy to go through.",
+    },
     "RolloutPolicySpec": {
         "targets": "The Canaries that are meant; left out, all of the namespace.",
         "supersede": "What a newer revision does to a release under way.",
@@ -111,6 +121,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "guard": "When a release is ended between two looks.",
         "minInterval": "The shortest time between two looks.",
         "undo": "Hooks that are called, last first, when a release is taken back.",
+        "gates": "Who must be asked, and before what.",
+        "alerts": "Whom to tell, beside the alerts of the Canary.",
     },
     "GuardSpec": {
         "enabled": "Watch the live counters.",
@@ -124,5 +136,50 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "url": "Where to POST.",
         "timeout": "How long one attempt may take.",
         "metadata": "Sent along.",
+    },
+    "GateSpec": {
+        "at": "confirm-rollout, confirm-traffic-increase, confirm-promotion, or the step that the "
+        "gate stands before, such as weight-25 or promote.",
+        "people": "Who may approve. Nobody named, and no group, means everybody.",
+        "groups": "Whose members may approve, once they have signed in.",
+        "quorum": "How many of them must approve.",
+        "notAuthor": "Ask somebody else than whoever made or triggered the change.",
+        "proven": "Take the word only of those who are signed in.",
+        "expires": "How long the gate waits. Left out, for ever.",
+        "onExpiry": "What becomes of it then. Left out, the release is taken back.",
+        "escalateAfter": "When others are asked too.",
+        "escalateTo": "Whom.",
+    },
+    "TriggerSpec": {
+        "receiver": "Where deliveries come in, and how a sender proves itself.",
+        "match": "Events that count; any entry will do. Left out, every event of the receiver.",
+        "action": "What an event means for the targets.",
+        "targets": "Whom it means, in this namespace.",
+        "suspend": "Pass over all events until this is false.",
+    },
+    "Receiver": {
+        "type": "Who sends.",
+        "name": "The last part of the path /hooks/<type>/<name>. Left out, the trigger's own name.",
+        "proof": "How a sender shows that it knows a key.",
+        "secretRef": "The Secret with the keys, in this namespace.",
+        "keys": "Entries of the Secret that are keys; several while one is being rotated.",
+        "algorithms": "Hashes that an HMAC may be made with.",
+        "replayWindow": "How late a delivery that came before may come again and be called a "
+        "duplicate; later it is refused.",
+    },
+    "EventMatch": {
+        "kind": "Kinds of the object that the event is about; exact or with wildcards, as all.",
+        "namespace": "Its namespaces.",
+        "name": "Its names.",
+        "severity": "Severities: info or error from Flux.",
+        "reason": "Reasons.",
+        "cluster": "Values of the metadata's cluster.",
+        "metadata": "Patterns for other values of the metadata, by their names.",
+    },
+    "TriggerTargets": {
+        "names": "Targets by name.",
+        "selector": "Targets by the labels of their Canary.",
+        "fromObject": "The target of the object's own name, or those that the Kustomization or "
+        "HelmRelease has applied.",
     },
 }

@@ -13,6 +13,8 @@ from workflows.model.status import Verb
 from workflows.model.value import Record, Value
 
 ANY = "*"
+ANONYMOUS = "anonymous"
+"""The name of people who have not signed in."""
 
 
 class Role(IntEnum):

@@ -36,6 +36,7 @@ class Ports(Record):
     proxy_api: int = 8081
     proxy_metrics: int = 8082
     loadtester: int = 8090
+    gateway: int = 8800
 
     @property
     def proxy(self) -> ProxyPorts:
@@ -58,6 +59,11 @@ class Ports(Record):
     def loadtester_url(self) -> str:
         return f"http://{LOOPBACK}:{self.loadtester}"
 
+    @property
+    def gateway_url(self) -> str:
+        """Where people find the page, programs the API, and senders of events the receivers."""
+        return f"http://{LOOPBACK}:{self.gateway}"
+
 
 def path_of(home: Path) -> Path:
     return home / "stack.json"
@@ -77,10 +83,16 @@ def read(home: Path) -> Ports | None:
 
 
 def claim(home: Path, *, usual: bool) -> Ports:
-    """Return the ports of this home; choose and keep them at the first call."""
-    if kept := read(home):
+    """Return the ports of this home; choose and keep them at the first call.
+
+    A listener that an earlier release did not have gets its port now.
+    """
+    kept = read(home)
+    known = set[str]() if kept is None else kept.model_fields_set
+    if kept is not None and known >= set(Ports.model_fields):
         return kept
-    ports = choose(usual=usual)
+    chosen = choose(usual=usual)
+    ports = chosen if kept is None else chosen.model_copy(update=kept.model_dump(include=known))
     home.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile("w", dir=home, prefix=".stack.", delete=False) as draft:
         draft.write(ports.model_dump_json(indent=2) + "\n")

@@ -1,4 +1,4 @@
-"""The embedded stack: Temporal, proxy, load tester and worker, kept running by supervisord.
+"""The embedded stack: Temporal, proxy, load tester, worker, gateway, kept up by supervisord.
 
 `serinus up` and the demo start it; all of it outlives the command. Starting it again changes
 nothing that runs; a part that was lost is started.
@@ -26,6 +26,7 @@ from worker.stack.ports import Ports
 from worker.stack.waiting import NotReady, Probe
 
 TEMPORAL, LOADTESTER, WORKER = "serinus.temporal", "serinus.loadtester", "serinus.worker"
+GATEWAY = "serinus.gateway"
 PATIENCE = 60.0
 TAIL = 5
 STOP_GRACE = 15.0
@@ -57,6 +58,7 @@ class Stack:
         loadtester = waiting.answers(f"{known.loadtester_url}/healthz")
         await self._wait(LOADTESTER, "load tester", loadtester)
         await self._wait(WORKER, "worker", await self._worker_probe(own, supervisor))
+        await self._wait(GATEWAY, "gateway", waiting.answers(f"{known.gateway_url}/readyz"))
         return known
 
     async def _start_proxy(self, supervisor: Supervisor, known: Ports) -> None:
@@ -86,7 +88,11 @@ class Stack:
     def programs(self, known: Ports) -> list[Program]:
         """What the stack is made of; targets are not here, rollouts start them."""
         home = self.settings.home
-        worker = {"SERINUS_HOME": str(home), "SERINUS_STACK_ONLY": "true"}
+        worker = {
+            "SERINUS_HOME": str(home),
+            "SERINUS_STACK_ONLY": "true",
+            "SERINUS_URL": self.settings.url or known.gateway_url,
+        }
         return [
             self._program(TEMPORAL, temporal.command(home, known)),
             self._program(
@@ -100,6 +106,9 @@ class Stack:
                 ),
             ),
             self._program(WORKER, serinus("worker"), worker),
+            self._program(
+                GATEWAY, serinus("gateway"), {**worker, "SERINUS_GATEWAY__PORT": str(known.gateway)}
+            ),
         ]
 
     def _program(

@@ -19,6 +19,11 @@ class Severity(StrEnum):
     WARN = "warn"
     ERROR = "error"
 
+    def reaches(self, route: "Severity") -> bool:
+        """Whether an alert of this severity goes to a route of that one."""
+        order = tuple(Severity)
+        return order.index(self) >= order.index(route)
+
 
 class Channel(StrEnum):
     """What kind of receiver an alert goes to: Flagger's five chats, and ours."""
@@ -45,6 +50,8 @@ class AlertRoute(Value):
     channel: str = ""
     username: str = ""
     proxy: str = ""
+    problem: str = ""
+    """Why nothing can be sent by this route, e.g. its AlertProvider is missing; else empty."""
 
 
 class Fact(Record):
@@ -52,6 +59,21 @@ class Fact(Record):
 
     name: str
     value: str
+
+
+class State(StrEnum):
+    """What an alert is about; stable, so receivers may match on it."""
+
+    STARTED = "started"
+    WAITING = "waiting"
+    ESCALATED = "escalated"
+    EXPIRED = "expired"
+    ROLLED_BACK = "rolled-back"
+    RESTORE_RETRYING = "restore-retrying"
+    UNDO_FAILING = "undo-failing"
+    PROMOTED = "promoted"
+    INITIALISED = "initialised"
+    REVERTED = "reverted"
 
 
 class Alert(Record):
@@ -70,3 +92,12 @@ class Alert(Record):
     link: str = ""
     """The page of the rollout; at a waiting gate it is where one approves."""
     waiting_step: str = ""
+    state: State | None = None
+    run_id: str = ""
+    """The run in which the rollout began; the same for all alerts of a rollout."""
+    until: float | None = None
+    """When the state is over by itself, if that is known: the expiry of a gate."""
+    patience: float = 0.0
+    """Seconds before anybody is told; a state that is over by then is never told."""
+    resolved: bool = False
+    """The state that was told under the same key is over."""

@@ -8,7 +8,7 @@ All instants are seconds since 1970, all spans are seconds.
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, FiniteFloat
 
 from workflows.model.value import Record, Value
 
@@ -31,7 +31,7 @@ class Seal(Value):
     """
 
     via: Via
-    at: float
+    at: FiniteFloat
     mac: Annotated[str, Field(max_length=200)]
 
 
@@ -51,7 +51,10 @@ class Circle(Value):
 
 
 class GateRule(Value):
-    """What a gate asks for. The default is Flagger's: any one person."""
+    """What a gate asks for. The default is Flagger's: any one person.
+
+    `escalate_to` with nobody named adds nobody.
+    """
 
     who: Circle = Circle()
     quorum: Annotated[int, Field(ge=1, le=20)] = 1
@@ -74,3 +77,29 @@ class Given(Record):
     comment: str = ""
     max_weight: int | None = None
     not_before: float | None = None
+
+
+class GateState(Record):
+    """What the gate at which a run stands has been given, and what time has done to it.
+
+    `answered`: each of its hooks has answered 2xx, so they are not called again.
+    """
+
+    given: tuple[Given, ...] = ()
+    escalated: bool = False
+    expired: bool = False
+    answered: bool = False
+
+
+class Ceiling(Record):
+    """People have approved up to `weight` percent; for more they are asked again, by `rule`."""
+
+    weight: int
+    rule: GateRule = GateRule()
+
+
+class Author(Record):
+    """Somebody who triggered the release of a revision; the empty revision means any."""
+
+    name: str
+    revision: str = ""

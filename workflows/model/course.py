@@ -1,5 +1,6 @@
 """Where a run is in its plan: the small state that decisions are made of."""
 
+from workflows.model.approval import Author, Ceiling, GateState
 from workflows.model.plan import ALL_PRIMARY, Routes
 from workflows.model.value import Record
 
@@ -8,7 +9,8 @@ class Course(Record):
     """`position` is the step being done, or next to be done while `holding`.
 
     `skipping` is set by a promotion by hand: gates and observations before `promote` are passed
-    over. `queued` is a newer revision that waits for the end of this run.
+    over. `queued` is a newer revision that waits for the end of this run. `gate` is the state of
+    the gate at `position`, `ceilings` are the weights that people have approved no more than.
     """
 
     position: int = 0
@@ -18,6 +20,9 @@ class Course(Record):
     skipping: bool = False
     routes: Routes = ALL_PRIMARY
     queued: str = ""
+    gate: GateState = GateState()
+    ceilings: tuple[Ceiling, ...] = ()
+    authors: tuple[Author, ...] = ()
 
 
 class Span(Record):

@@ -155,3 +155,5 @@ class Trip(Record):
     """Probability of so many canary failures were it as good as the primary; None: not tested."""
     p_allowed: float | None = None
     """Probability of so many were it as good as the manifest demands; None: not tested."""
+    not_ready_for: float | None = None
+    """Seconds without a ready canary process, where that ends the step."""

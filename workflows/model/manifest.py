@@ -16,8 +16,9 @@ from workflows.model.problem import Problem, nearest, shown
 from workflows.model.process import Process
 from workflows.model.raw import is_object
 from workflows.model.refuse import problems_of
+from workflows.model.trigger import Trigger
 
-Manifest = Canary | MetricTemplate | AlertProvider | RolloutPolicy | Process
+Manifest = Canary | MetricTemplate | AlertProvider | RolloutPolicy | Process | Trigger
 
 KINDS: Mapping[str, type[Manifest]] = {
     "Canary": Canary,
@@ -25,6 +26,7 @@ KINDS: Mapping[str, type[Manifest]] = {
     "AlertProvider": AlertProvider,
     "RolloutPolicy": RolloutPolicy,
     "Process": Process,
+    "Trigger": Trigger,
 }
 
 

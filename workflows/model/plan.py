@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from workflows.model.alert import AlertRoute
+from workflows.model.alert import AlertRoute, Fact
 from workflows.model.approval import GateRule
 from workflows.model.hook import Hook, HookType
 from workflows.model.live import GuardRule
@@ -230,6 +230,8 @@ class Plan(Value):
     post_hooks: tuple[Hook, ...] = ()
     event_hooks: tuple[Hook, ...] = ()
     alerts: tuple[AlertRoute, ...] = ()
+    facts: tuple[Fact, ...] = ()
+    """What alerts say of the manifest; Flagger's metadata."""
     author: str = ""
     """Who made the change, where the target says so; else the trigger's `by` counts."""
     undo: tuple[UndoHook, ...] = ()

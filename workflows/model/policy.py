@@ -3,14 +3,16 @@
 Flagger's kinds stay Flagger's; `effective` is asked when a plan is compiled and by `serinus plan`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from workflows.errors import ManifestError
+from workflows.model.alert_spec import AlertSpec
 from workflows.model.canary import Canary
+from workflows.model.gate_spec import GateSpec
 from workflows.model.measurement import NoData
 from workflows.model.plan import Supersede
 from workflows.model.problem import Problem, refuse
@@ -61,6 +63,14 @@ class UndoSpec(Part):
     metadata: Labels = {}
 
 
+def _twice(field: str, part: str, names: list[str]) -> Iterator[Problem]:
+    for at, name in enumerate(names):
+        if names.index(name) < at:
+            message = f"is that of {field}[{names.index(name)}] too"
+            path = f"{field}[{at}].{part}"
+            yield Problem(path=path, value=name, allowed="one of its own", message=message)
+
+
 class RolloutPolicySpec(Part):
     """What a policy says; what it leaves out keeps the default."""
 
@@ -70,16 +80,17 @@ class RolloutPolicySpec(Part):
     guard: GuardSpec = GuardSpec()
     min_interval: PositiveDuration | None = None
     undo: tuple[UndoSpec, ...] = ()
+    gates: tuple[GateSpec, ...] = ()
+    alerts: tuple[AlertSpec, ...] = ()
 
     @model_validator(mode="after")
-    def _undo_names_differ(self) -> "RolloutPolicySpec":
-        names = [hook.name for hook in self.undo]
+    def _names_differ(self) -> "RolloutPolicySpec":
         refuse(
-            Problem(path=f"undo[{at}].name", value=name, allowed="a name of its own",
-                    message=f"is the name of undo[{names.index(name)}] too")
-            for at, name in enumerate(names)
-            if names.index(name) < at
-        )  # fmt: skip
+            (
+                *_twice("undo", "name", [hook.name for hook in self.undo]),
+                *_twice("gates", "at", [gate.at for gate in self.gates]),
+            )
+        )
         return self
 
     def specificity(self, canary: Canary) -> int | None:
@@ -109,6 +120,8 @@ class EffectivePolicy(Record):
     guard: GuardSpec = GuardSpec()
     min_interval: PositiveDuration | None = None
     undo: tuple[UndoSpec, ...] = ()
+    gates: tuple[GateSpec, ...] = ()
+    alerts: tuple[AlertSpec, ...] = ()
 
 
 def effective(canary: Canary, policies: Iterable[RolloutPolicy]) -> EffectivePolicy:
@@ -133,6 +146,8 @@ def effective(canary: Canary, policies: Iterable[RolloutPolicy]) -> EffectivePol
         guard=spec.guard,
         min_interval=spec.min_interval,
         undo=spec.undo,
+        gates=spec.gates,
+        alerts=spec.alerts,
     )
 
 

@@ -52,10 +52,22 @@ class LookRequest(Record):
 
 
 class TargetLook(Record):
-    """The target's revision and the one promoted last; `None` where there is none."""
+    """The target's revision and the one promoted last; `None` where there is none.
+
+    `looked_revision` is the one that the target held when a run last looked, `failed_revision`
+    the one taken back last.
+    """
 
     revision: str | None
     promoted_revision: str | None
+    looked_revision: str | None = None
+    failed_revision: str | None = None
+
+    @property
+    def is_news(self) -> bool:
+        """Whether the target holds what no run has looked at; only this may an event release."""
+        known = (self.promoted_revision, self.looked_revision, self.failed_revision)
+        return self.revision is not None and self.revision not in known
 
 
 class SlotWrite(Record):

@@ -6,7 +6,7 @@ All instants are seconds since 1970 by the workflow's clock; all spans are secon
 from enum import StrEnum
 
 from workflows.errors import Reason
-from workflows.model.approval import GateRule, Given
+from workflows.model.approval import GateRule, Given, Via
 from workflows.model.hook import HookType
 from workflows.model.identity import Slot
 from workflows.model.observation import Evidence
@@ -69,7 +69,11 @@ class StepStatus(Record):
 
 
 class Waiting(Record):
-    """The gate that waits for people: what it asks for, and what it has been given."""
+    """The gate that waits for people: what it asks for, and what it has been given.
+
+    `opens_at` is set once enough people have approved, some of them not before that instant.
+    `authors` may not approve; they are named only where the rule asks for somebody else.
+    """
 
     step: str
     gate: HookType
@@ -79,16 +83,29 @@ class Waiting(Record):
     given: tuple[Given, ...] = ()
     expires_at: float | None = None
     escalated: bool = False
+    expired: bool = False
+    opens_at: float | None = None
+    authors: tuple[str, ...] = ()
+
+    @property
+    def needed(self) -> int:
+        """How many approvals are still missing."""
+        return max(0, self.rule.quorum - len(self.given))
 
 
 class Entry(Record):
-    """A line of the decision record: who or what did what, and why."""
+    """A line of the decision record: who or what did what, and why.
+
+    `via` is set for what people said; unless `proven`, who said it is only claimed.
+    """
 
     at: float
     actor: str
     action: str
     detail: str = ""
     reason: Reason | None = None
+    via: Via | None = None
+    proven: bool = False
 
 
 class RolloutStatus(Record):

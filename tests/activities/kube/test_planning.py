@@ -21,6 +21,7 @@ from tests.activities.kube.canaries import (
     template,
 )
 from tests.fakes_kube import InMemoryKube
+from workflows.compile import AUTHOR
 from workflows.errors import Reason, reason_of
 from workflows.model.identity import Fence, Slot
 from workflows.model.plan import PlanKind, Supersede
@@ -200,6 +201,18 @@ async def test_a_new_revision_is_released_from_its_snapshot() -> None:
     look = await scene.planning.look(LookRequest(slot=SLOT))
     assert look.revision not in (first, second)
     assert look.promoted_revision == first
+
+
+async def test_the_author_is_whom_the_target_says_made_its_change() -> None:
+    scene = Scene(canary(), deployment("web:1"))
+    await scene.initialised()
+    changed = edited("web:2")
+    annotations: dict[str, JsonValue] = {AUTHOR: "ben"}
+    metadata: dict[str, JsonValue] = {**map_at(changed, "metadata"), "annotations": annotations}
+    scene.kube.put({**changed, "metadata": metadata})
+    request = PrepareRequest(slot=SLOT, fence=fence(1, 2), workflow_id=SLOT.workflow_id)
+    prepared = await scene.planning.prepare(request)
+    assert prepared.plan.author == "ben"
 
 
 async def test_a_change_of_replicas_is_no_revision() -> None:

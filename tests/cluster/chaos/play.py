@@ -10,6 +10,7 @@ from time import monotonic
 from pydantic import JsonValue
 
 from activities.kube.objects import KubeObject, int_at, list_at, map_at, maps_at, text_at
+from tests.cluster.chaos.audited import audited
 from tests.cluster.chaos.faults import Faults, insisting
 from tests.cluster.chaos.leftovers import leftovers
 from tests.cluster.chaos.observing import Observed, Ticks, observing
@@ -44,7 +45,9 @@ async def play(releases: int, seed: int, home: Path, tell: Tell) -> Report:
     names = sorted({release.shop for release in rounds[0]})
     async with cluster() as running, hook_receiver() as receiver:
         await _made_ready(running, receiver, names)
-        async with engine(running, home, more=SETTINGS) as started:
+        log = home / "audit.jsonl"
+        settings = {**SETTINGS, "SERINUS_AUDIT_LOG": str(log)}
+        async with engine(running, home, more=settings) as started:
             for name in names:
                 await eventually(running, NAMESPACE, name, "Initialized")
             tell(f"{len(names)} shops are initialised; seed {seed}")
@@ -52,7 +55,9 @@ async def play(releases: int, seed: int, home: Path, tell: Tell) -> Report:
                 for each in rounds:
                     await stage.round(each, tell)
                 await stage.judge(receiver)
+            stage.report.audited = await audited(log, releases + len(names))
             stage.report.wrong += await leftovers(running, started, NAMESPACE, names)
+    stage.report.wrong += [f"audit log: {each}" for each in stage.report.audited.wrong]
     return stage.report
 
 

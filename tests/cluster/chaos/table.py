@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from tests.cluster.chaos.audited import Audited
 from tests.cluster.chaos.script import Fault, Release
 
 HEADINGS = (
@@ -55,6 +56,7 @@ class Report:
     """Of the shops' routes that were looked at."""
     hooks: int = 0
     repeated: int = 0
+    audited: Audited = field(default_factory=Audited)
 
     def lines(self) -> Iterable[str]:
         yield _row(HEADINGS)
@@ -70,6 +72,7 @@ class Report:
             f"{self.versions} versions of routes seen; {self.hooks} calls of hooks, "
             f"{self.repeated} of them of a tick in flight again"
         )
+        yield str(self.audited)
         yield from (f"WRONG: {each}" for each in self.wrong)
 
 

@@ -13,6 +13,9 @@ from tests.cluster.session import Cluster
 WEIGHTS: Mapping[str, JsonValue] = {"stepWeights": [20, 50]}
 
 
+INGRESSES = frozenset({"nginx", "skipper"})
+
+
 @dataclass(frozen=True)
 class Matching:
     """How one provider is told who meets the canary, and what such people send."""
@@ -51,6 +54,8 @@ class Way:
     cluster: Cluster
     namespace: str
     provider: str
+    address: str = ""
+    """Of its data plane; the node's own is that of Traefik."""
 
     @property
     def host(self) -> str:
@@ -77,7 +82,7 @@ class Way:
     async def url(self) -> str:
         """Where its users are; for `kubernetes` that is the apex Service itself."""
         if self.provider != "kubernetes":
-            return self.cluster.ingress_url
+            return self.address or self.cluster.ingress_url
         apex = await self.cluster.get("v1", "Service", "shop", self.namespace)
         return f"http://{text_at(apex or {}, 'spec', 'clusterIP')}"
 
@@ -90,12 +95,14 @@ class Way:
     def _door(self) -> list[shop.Obj]:
         if self.provider == "traefik":
             return [shop.ingress_route(self.namespace, self.host)]
-        if self.provider == "nginx":
-            return [_ingress(self.host)]
+        if self.provider == "contour":
+            return [_root_proxy(self.host)]
+        if self.provider in INGRESSES:
+            return [_ingress(self.host, self.provider)]
         return [_gateway()] if self.provider.startswith("gatewayapi") else []
 
     def _provided(self) -> dict[str, JsonValue]:
-        if self.provider == "nginx":
+        if self.provider in INGRESSES:
             ingress: shop.Obj = {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress"}
             return {"ingressRef": {**ingress, "name": "shop"}}
         if self.provider.startswith("gatewayapi"):
@@ -117,7 +124,17 @@ def _gateway() -> shop.Obj:
     }
 
 
-def _ingress(host: str) -> shop.Obj:
+def _root_proxy(host: str) -> shop.Obj:
+    """The user's own: it includes the HTTPProxy that Serinus writes."""
+    return {
+        "apiVersion": "projectcontour.io/v1",
+        "kind": "HTTPProxy",
+        "metadata": {"name": "door"},
+        "spec": {"virtualhost": {"fqdn": host}, "includes": [{"name": "shop"}]},
+    }
+
+
+def _ingress(host: str, name: str) -> shop.Obj:
     backend: JsonValue = {"service": {"name": "shop", "port": {"number": 80}}}
     path: JsonValue = {"path": "/", "pathType": "Prefix", "backend": backend}
     return {
@@ -125,7 +142,7 @@ def _ingress(host: str) -> shop.Obj:
         "kind": "Ingress",
         "metadata": {"name": "shop"},
         "spec": {
-            "ingressClassName": "nginx",
+            "ingressClassName": name,
             "rules": [{"host": host, "http": {"paths": [path]}}],
         },
     }

@@ -11,8 +11,9 @@ from worker.cli import COMMANDS, run
 WANTED = [
     "demo", "up", "down", "apply", "get", "delete", "plan", "status",
     "list", "history", "approve", "reject", "pause", "resume", "promote", "abort", "skip",
-    "reset", "undo", "load", "loadtester", "worker", "controller", "doctor", "schema",
-    "takeover", "handback",
+    "record", "replay", "audit", "alerts", "reset", "undo", "load", "loadtester", "worker",
+    "controller", "doctor", "schema",
+    "takeover", "handback", "gateway", "login", "token",
 ]
 # fmt: on
 PATHS = {name: path for group in COMMANDS.values() for name, (path, _) in group.items()}

@@ -1,5 +1,6 @@
 """`serinus plan` on files, as people and programs read it."""
 
+import asyncio
 import io
 import json
 from pathlib import Path
@@ -60,7 +61,7 @@ def local(tmp_path: Path) -> Path:
 
 
 def printed(capsys: pytest.CaptureFixture[str], *files: Path, output: Format = Format.TABLE) -> str:
-    assert plan(*files, output=output) == 0
+    assert asyncio.run(plan(*files, output=output)) == 0
     captured = capsys.readouterr()
     assert captured.err == ""
     return captured.out
@@ -192,7 +193,7 @@ def test_a_refused_manifest_is_one_line_on_standard_error_and_exit_code_1(
 ) -> None:
     file = tmp_path / "shop.yaml"
     file.write_text(LOCAL.replace(*change))
-    assert plan(file) == 1
+    assert asyncio.run(plan(file)) == 1
     captured = capsys.readouterr()
     assert captured.out == ""
     assert said in captured.err
@@ -202,7 +203,7 @@ def test_a_refused_manifest_is_one_line_on_standard_error_and_exit_code_1(
 def test_a_file_that_is_not_there_is_said(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    assert plan(tmp_path / "missing.yaml") == 1
+    assert asyncio.run(plan(tmp_path / "missing.yaml")) == 1
     assert "missing.yaml" in capsys.readouterr().err
 
 

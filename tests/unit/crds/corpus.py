@@ -119,11 +119,73 @@ def _policies() -> Iterator[Document]:
         {"guard": {"minLooks": 0}}, {"minInterval": "0s"}, {"minInterval": "1m"},
         {"noData": "hold"}, {"noData": "shrug"}, {"targets": {"selector": {"matchLabels": {}}}},
         {"targets": {"selector": {"matchLabels": {"a": "b"}}}},
+        *(_one("alerts", {"name": "a", **receiver}) for receiver in _receivers()),
+        *(_one("gates", {"at": "promote", **gate}) for gate in _gates()),
+        {"gates": [{"at": "promote"}, {"at": "weight-25"}]},
+        {"gates": [{"at": "promote"}, {"at": "promote"}]}, {"gates": [{"people": ["ana"]}]},
     ]  # fmt: skip
     yield from (ours("RolloutPolicy", spec) for spec in specs)
 
 
+def _one(name: str, entry: Document) -> Document:
+    return {name: [entry]}
+
+
+def _gates() -> Iterator[Document]:
+    ben: Document = {"escalateTo": {"people": ["ben"]}}
+    gates: list[Document] = [
+        {}, {"people": ["ana"], "quorum": 2}, {"people": ["ana", "ben"], "quorum": 2},
+        {"groups": ["web"], "quorum": 2}, {"quorum": 0}, {"quorum": 21}, {"quorum": 3},
+        {"people": ["ana"], "quorum": 2, "escalateAfter": "1h", **ben}, {"people": [""]},
+        {"notAuthor": True, "proven": True}, {"expires": "4h", "onExpiry": "hold"},
+        {"onExpiry": "hold"}, {"expires": "4h", "onExpiry": "escalate"}, {"expires": "0s"},
+        {"expires": "4h", "onExpiry": "escalate", **ben}, {"expires": "4h", "onExpiry": "shrug"},
+        {"expires": "1h", "escalateAfter": "1h30m", **ben}, {"escalateTo": {}}, ben,
+        {"expires": "2h", "escalateAfter": "1h30m", **ben}, {"escalateAfter": "1h"},
+        {"escalateAfter": "1h", "escalateTo": {"groups": ["web"]}}, {"expires": "4h", **ben},
+    ]  # fmt: skip
+    yield from gates
+
+
+def _receivers() -> Iterator[Document]:
+    mail = "smtp://bot@a:25/?to=ana@example.com"
+    receivers: list[Document] = [*GIVEN[:3], BOTH, {"address": "a"}, {"address": mail}]
+    for kind in ("slack", "pagerduty", "webhook", "irc"):
+        for given in receivers:
+            yield {"type": kind, **given}
+    addresses = (mail, "smtps://a/?to=b", "smtp://a/", "smtp://a/?to=", "http://a/?to=b",
+                 "smtp://bot:hush@a/?to=b", "smtp:///?to=b", "smtp://a:99999/?to=b")  # fmt: skip
+    for address in addresses:
+        yield {"type": "email", "address": address}
+    yield {"type": "email", "address": mail, "proxy": "http://a/"}
+    yield {"type": "webhook", "address": "http://a/", "proxy": "http://a/", "severity": "warn"}
+    yield {"type": "webhook", "address": "http://a/", "severity": "fatal"}
+
+
+def _received(receiver: Document) -> Document:
+    return {"receiver": receiver}
+
+
+def _triggers() -> Iterator[Document]:
+    receiver: Document = {"type": "flux", "secretRef": {"name": "a"}}
+    whole: Document = {"receiver": receiver, "action": "submit", "targets": BOUND}
+    receivers: list[Document] = [
+        {"name": "b"}, {"type": "irc"}, {"secretRef": None}, {"keys": []}, {"keys": ["a", "b"]},
+        {"algorithms": ["sha512"]}, {"algorithms": ["md5"]}, {"replayWindow": "12h"},
+        {"replayWindow": "12h1s"}, {"replayWindow": "0s"}, {"proof": "bearer"},
+    ]  # fmt: skip
+    specs: list[Document] = [
+        {}, {"action": "launch"}, {"action": "abort"}, {"targets": {}}, {"suspend": True},
+        {"targets": {"names": []}}, {"targets": {"fromObject": "same"}},
+        {"targets": {"fromObject": "owned"}}, {"targets": {"fromObject": "other"}},
+        {"match": [{"kind": ["a*"], "metadata": {"env": "b"}}]}, {"match": [{"kind": "a"}]},
+        {"targets": {"fromObject": "owned"}, "receiver": {**receiver, "type": "plain"}},
+        *(_received({**receiver, **each}) for each in receivers),
+    ]  # fmt: skip
+    yield from (ours("Trigger", {**whole, **spec}) for spec in specs)
+
+
 def documents() -> list[Document]:
     """All of them, each once."""
-    found = {repr(each): each for each in (*_canaries(), *_others(), *_policies())}
+    found = {repr(each): each for each in (*_canaries(), *_others(), *_policies(), *_triggers())}
     return [each for each in found.values() if on_a_cluster(each)]

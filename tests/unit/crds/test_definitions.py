@@ -33,6 +33,7 @@ FREE = {
     "metrictemplates.flagger.app.yaml": {".status"},
     "alertproviders.flagger.app.yaml": {".status"},
     "rolloutpolicies.serinus.dev.yaml": set[str](),
+    "triggers.serinus.dev.yaml": set[str](),
 }
 
 

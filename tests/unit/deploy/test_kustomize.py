@@ -10,6 +10,8 @@ from pydantic import JsonValue, TypeAdapter
 from activities.kube.objects import KubeObject, map_at, maps_at, text_at, texts_at
 from worker.cli import COMMANDS
 from worker.controller.settings import ClusterSettings
+from worker.gateway.roles import read_roles
+from worker.gateway.settings import PREFIX, GatewaySettings
 from worker.settings import Settings
 from worker.stack.temporal import TUNING
 
@@ -38,7 +40,7 @@ def container(kind: str, name: str) -> KubeObject:
     return one
 
 
-@pytest.mark.parametrize("name", ["worker", "controller", "loadtester"])
+@pytest.mark.parametrize("name", ["worker", "controller", "loadtester", "gateway"])
 def test_programs_are_commands(name: str) -> None:
     arguments = container("Deployment", name)["args"]
     assert isinstance(arguments, list)
@@ -52,6 +54,16 @@ def test_settings_are_read_by_somebody() -> None:
     assert {name for name in given if name.startswith("SERINUS_")} <= known
     assert {name for name in given if not name.startswith("SERINUS_")} == {
         "TEMPORAL_ADDRESS", "TEMPORAL_NAMESPACE"}  # fmt: skip
+
+
+def test_settings_of_the_gateway_are_read() -> None:
+    given = texts_at(found("ConfigMap", "gateway-settings"), "data")
+    environment = maps_at(container("Deployment", "gateway"), "env")
+    names = {*given, *(text_at(each, "name") for each in environment)}
+    known = {f"{PREFIX}{field.upper()}" for field in GatewaySettings.model_fields}
+    assert names <= known | {"SERINUS_HOME", "SERINUS_SEAL_KEY_FILE"}
+    roles = texts_at(found("ConfigMap", "gateway-roles"), "data")["roles.yaml"]
+    assert read_roles(roles.encode(), "roles.yaml") == ()
 
 
 def test_settings_given_are_the_defaults() -> None:

@@ -14,7 +14,8 @@ from workflows.model.provider import GATEWAY_API, Provider
 
 ROOT = Path(__file__).parents[3]
 ASKING = ("activities/kube", "activities/routing", "activities/workload", "activities/metrics",
-          "activities/reporting", "activities/alerts", "worker/controller")  # fmt: skip
+          "activities/reporting", "activities/alerts", "worker/controller",
+          "worker/gateway")  # fmt: skip
 TABLE = ROOT / "activities/kube/permissions.py"
 API_VERSION = re.compile(r'"([a-z0-9.-]+)/v[0-9][a-z0-9]*"')
 KNATIVE_SERVICE = ("serving.knative.dev", "Service")
