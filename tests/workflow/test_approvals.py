@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 from temporalio.api.enums.v1 import EventType
-from temporalio.client import WorkflowFailureError, WorkflowUpdateFailedError
+from temporalio.client import WorkflowFailureError, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
@@ -19,7 +19,7 @@ from workflows.model.approval import Circle, GateRule, OnExpiry, Via
 from workflows.model.course import Course, Timeline
 from workflows.model.decisions import Decision, Order, Submit
 from workflows.model.hook import HookType
-from workflows.model.input import Carried
+from workflows.model.input import Carried, RolloutResult
 from workflows.model.observation import Ending, Observation, ObserveRequest
 from workflows.model.plan import Ask, Plan, Routes
 from workflows.model.requests import Outcome, TargetLook
@@ -69,7 +69,9 @@ async def refused(stage: Stage, verb: str, said: Decision | Order) -> Applicatio
 
 def newest(stage: Stage) -> Stage:
     """The run that goes on, where the one that was started has ended."""
-    handle = stage.client.get_workflow_handle_for(Rollout.run, stage.handle.id)
+    handle: WorkflowHandle[Rollout, RolloutResult] = stage.client.get_workflow_handle(
+        stage.handle.id, result_type=RolloutResult
+    )
     return Stage(stage.client, stage.platform, handle)
 
 
