@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 from temporalio.client import Client
 
@@ -9,6 +10,7 @@ from worker.gateway.access import Access
 from worker.gateway.doors import Doors
 from worker.gateway.resources import Resources
 from worker.gateway.settings import GatewaySettings
+from worker.gateway.watching import Watcher
 from worker.settings import Settings
 
 
@@ -24,3 +26,8 @@ class GatewayContext:
     now: Callable[[], float]
     resources: Resources
     doors: Doors | None = None
+
+    @cached_property
+    def watcher(self) -> Watcher:
+        """One for all parts: Temporal is asked once a rollout, whoever looks."""
+        return Watcher(self.client)

@@ -43,7 +43,7 @@ async def tell(  # noqa: PLR0913  the contract of the gateway's parts
     """
     allow(person, verb, slot)
     try:
-        sealed = await _sealed(context, person, slot, verb, order)
+        sealed = await _sealed(context, person, slot, verb, order, run_id)
         return await rollouts.tell(
             context.client, slot, verb, sealed, update_id=update_id, run_id=run_id
         )
@@ -89,14 +89,19 @@ def problem_of(error: SerinusError) -> Problem:
             raise error
 
 
-async def _sealed(
-    context: GatewayContext, person: Person, slot: Slot, verb: Verb, order: Said
+async def _sealed(  # noqa: PLR0913, PLR0917  as `tell`
+    context: GatewayContext,
+    person: Person,
+    slot: Slot,
+    verb: Verb,
+    order: Said,
+    run_id: str | None,
 ) -> Said:
-    """The order in the person's name. A seal is for one run, so that is asked for first."""
+    """The order in the person's name. A seal is for one run; if none is meant, it is asked for."""
     named = order.model_copy(update={"by": person.name, "groups": person.groups, "seal": None})
     if person.name == ANONYMOUS:
         return named  # a seal would say that it is known who this is
-    status = await rollouts.status(context.client, slot)
-    words = sealing.spoken(slot.workflow_id, status.run_id, verb, named)
+    run_id = run_id or (await rollouts.status(context.client, slot)).run_id
+    words = sealing.spoken(slot.workflow_id, run_id, verb, named)
     seal = sealing.seal(context.seal_key, words, person.via, context.now())
     return named.model_copy(update={"seal": seal})

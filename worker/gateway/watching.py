@@ -1,8 +1,8 @@
 """Looking at rollouts for many people at once: one poll loop a rollout while anybody looks.
 
 However many pages are open, Temporal is asked once a second a rollout, and once a second for the
-list of all. Made by `worker.gateway.pages`. When Temporal is away, what was seen last stays, with
-the trouble beside it.
+list of all. Made by `worker.gateway.context`, for the page and the API together. When Temporal is
+away, what was seen last stays, with the trouble beside it.
 """
 
 import asyncio

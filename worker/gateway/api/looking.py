@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from starlette.requests import Request
 
-from worker import rollouts
+from worker import records, rollouts
+from worker.gateway import problems
 from worker.gateway.api import faults
 from worker.gateway.api.answers import Answer, of_status
 from worker.gateway.api.operations import Call
@@ -16,10 +17,12 @@ from worker.gateway.api.shapes import (
     Nothing,
     PageQuery,
     PastRollout,
+    RecordQuery,
     RolloutPage,
 )
 from worker.rollouts import Row
 from workflows.model.identity import Slot
+from workflows.model.record import DecisionRecord
 
 
 async def list_rollouts(call: Call[Nothing, ListQuery, Nothing]) -> Answer:
@@ -38,6 +41,15 @@ async def list_rollouts(call: Call[Nothing, ListQuery, Nothing]) -> Answer:
 async def get_rollout(call: Call[Slot, Nothing, Nothing]) -> Answer:
     """The newest rollout of a target, running or not."""
     return of_status(await rollouts.status(call.context.client, call.place))
+
+
+async def get_record(call: Call[Slot, RecordQuery, Nothing]) -> Answer:
+    """What was seen, decided and done in a run, and by whom."""
+    try:
+        data = await records.record_of(call.context.client, call.place, call.query.run or "")
+    except records.UnreadableRecord as error:
+        raise problems.conflict(str(error)) from error
+    return Answer(DecisionRecord.model_validate(data))
 
 
 async def get_history(call: Call[Slot, PageQuery, Nothing]) -> Answer:

@@ -11,7 +11,6 @@ from worker.gateway.api.operations import Service
 from worker.gateway.api.table import TABLE
 from worker.gateway.context import GatewayContext
 from worker.gateway.opening import state_of
-from worker.gateway.watching import Watcher
 
 BASE = "/api/v1"
 KEYS = "api-keys.sqlite"
@@ -20,7 +19,7 @@ KEYS = "api-keys.sqlite"
 def routes(context: GatewayContext) -> list[BaseRoute]:
     """Everything under `/api/v1`; what nothing is at is a problem too."""
     keys = Keys(state_of(context.settings, context.gateway) / KEYS, context.now)
-    service = Service(context, keys, Watcher(context.client))
+    service = Service(context, keys, context.watcher)
     described = JSONResponse(openapi.document(TABLE, BASE))
 
     def document(_: Request) -> Response:

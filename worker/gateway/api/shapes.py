@@ -38,6 +38,7 @@ def _truth(text: str) -> object:
     return {"true": True, "false": False}.get(text, f"{text} ")
 
 
+RUN_ID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 LONGEST_NAME = 220
 """Of a manifest that is kept in a file here; what is longer has no file."""
 Cursor = Annotated[str, Field(min_length=1, max_length=600, description="From the page before.")]
@@ -70,6 +71,12 @@ class PageQuery(Value):
 
     cursor: Cursor | None = None
     limit: Limit = 50
+
+
+class RecordQuery(Value):
+    """Which run of the target; the newest if none is named."""
+
+    run: Annotated[str, Field(pattern=RUN_ID)] | None = None
 
 
 class RolloutPage(Record):

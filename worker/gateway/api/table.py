@@ -17,6 +17,7 @@ from worker.gateway.api.shapes import (
     Nothing,
     PageQuery,
     Preview,
+    RecordQuery,
     Rejection,
     RolloutPage,
     Skip,
@@ -26,6 +27,7 @@ from worker.gateway.api.shapes import (
     Why,
 )
 from workflows.model.identity import Slot
+from workflows.model.record import DecisionRecord
 from workflows.model.status import RolloutStatus, Verb
 
 ROLLOUT = "/rollouts/{cluster}/{namespace}/{name}"
@@ -85,6 +87,18 @@ TABLE = (
         body=Nothing,
         gives=HistoryPage,
         does=looking.get_history,
+    ),
+    Operation(
+        name="record",
+        method="GET",
+        path=f"{ROLLOUT}/record",
+        summary="The decision record of a run: what was seen, decided and done, and by whom",
+        place=Slot,
+        query=RecordQuery,
+        body=Nothing,
+        gives=DecisionRecord,
+        does=looking.get_record,
+        refuses=(409,),
     ),
     Operation(
         name="events",

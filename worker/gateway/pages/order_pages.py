@@ -50,7 +50,7 @@ class OrderPages:
                 raise problems.conflict(stale)
             if verb in DANGEROUS and not fields.get("confirmed"):
                 return await self._confirm(request, person, status, verb, fields)
-            await self._tell(person, slot, verb, fields)
+            await self._tell(person, status, verb, fields)
         except Problem as problem:
             if problem.status in ALSO_OVER:
                 raise
@@ -58,16 +58,19 @@ class OrderPages:
         shared.forget()
         return RedirectResponse(f"/rollouts/{path_of(slot)}?done={verb}", 303)
 
-    async def _tell(self, person: Person, slot: Slot, verb: Verb, fields: Fields) -> None:
-        context = self._desk.context
+    async def _tell(
+        self, person: Person, status: RolloutStatus, verb: Verb, fields: Fields
+    ) -> None:
+        context, slot, run_id = self._desk.context, status.slot, status.run_id
         if verb is Verb.SUBMIT:
             try:
                 submit = Submit(by=person.name, reason=fields.get("reason", ""))
-                await rollouts.tell(context.client, slot, verb, submit)
+                await rollouts.tell(context.client, slot, verb, submit, run_id=run_id)
             except SerinusError as error:
                 raise problem_of(error) from error
             return
-        await speaking.tell(context, person, slot, verb, order_of(verb, fields, context.now()))
+        order = order_of(verb, fields, context.now())
+        await speaking.tell(context, person, slot, verb, order, run_id=run_id)
 
     async def _confirm(
         self, request: Request, person: Person, status: RolloutStatus, verb: Verb, fields: Fields

@@ -13,14 +13,13 @@ from worker.gateway.pages.order_pages import OrderPages
 from worker.gateway.pages.overview_page import OverviewPage
 from worker.gateway.pages.preview_page import PreviewPage
 from worker.gateway.pages.rollout_page import RolloutPage
-from worker.gateway.watching import Watcher
 
 SLOT = "{cluster}/{namespace}/{name}"
 
 
 def routes(context: GatewayContext) -> list[BaseRoute]:
     """All of it, for one gateway."""
-    desk = Desk(context, Watcher(context.client), environment())
+    desk = Desk(context, context.watcher, environment())
     overview, preview = OverviewPage(desk), PreviewPage(desk)
     rollout, history = RolloutPage(desk), HistoryPages(desk)
     orders, live = OrderPages(desk, rollout), LivePages(desk, rollout, overview)
