@@ -11,10 +11,10 @@ from pathlib import Path
 from temporalio import activity
 
 from activities.local.threads import in_thread
-from workflows import sealing
+from workflows.approvals import sealing
+from workflows.approvals.sealing import MINIMUM_KEY, VouchRequest
 from workflows.contracts import Vouching
 from workflows.errors import Reason, SerinusError, failure
-from workflows.sealing import MINIMUM_KEY, VouchRequest
 
 
 class SealKeyError(SerinusError):

@@ -6,7 +6,7 @@ from pathlib import Path
 from activities.audit.chain import verify
 from activities.audit.log import read_lines
 from worker.records import audited_records
-from workflows.replaying import replayed
+from workflows.records.replaying import replayed
 
 
 def assert_audited(path: Path | None) -> None:

@@ -27,8 +27,8 @@ from worker.rollouts import QUEUE
 from worker.settings import Settings
 from worker.telemetry import WORKER, open_telemetry
 from worker.tolling import counted
-from workflows.lanes import announce_queue_of
 from workflows.perform import observe_queue_of, queue_of
+from workflows.telling.lanes import announce_queue_of
 
 CONCURRENT_OBSERVATIONS = 4_000
 CONCURRENT_ACTIVITIES = 200

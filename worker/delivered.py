@@ -18,9 +18,9 @@ from temporalio.service import RPCError
 
 from worker.rollouts import QUEUE, NoAnswer, NoRollout
 from workflows import search_attributes
-from workflows.announcements import WORKFLOW, searchable
 from workflows.model.announcement import Again, Announce, News, Queued, Told
 from workflows.model.value import Record
+from workflows.telling.announcements import WORKFLOW, searchable
 
 UNDELIVERED = "Undelivered"
 NEWEST = 100

@@ -9,24 +9,24 @@ from temporalio.plugin import SimplePlugin
 from temporalio.worker import WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
-from workflows.announce import Announcer
 from workflows.converter import DATA_CONVERTER
 from workflows.deliver import Delivery
 from workflows.janitor import Janitor, Restore
-from workflows.late_audit import LateAudit
+from workflows.records.late_audit import LateAudit
 from workflows.rollout import Rollout
+from workflows.telling.announce import Announcer
 
 WORKFLOWS: Sequence[type] = (Rollout, Restore, Janitor, Delivery, Announcer, LateAudit)
 # Re-imported for every run unless passed through: 1 MB and 44 ms a workflow (measured).
 PASSED_THROUGH = (
-    "workflows.alerting",
-    "workflows.announcements",
-    "workflows.evidence",
-    "workflows.gates",
-    "workflows.happenings",
+    "workflows.telling.alerting",
+    "workflows.telling.announcements",
+    "workflows.telling.evidence",
+    "workflows.telling.gates",
+    "workflows.telling.happenings",
     "workflows.judge",
-    "workflows.lanes",
-    "workflows.trouble",
+    "workflows.telling.lanes",
+    "workflows.telling.trouble",
     "workflows.contracts",
     "workflows.converter",
     "workflows.decide",
@@ -42,20 +42,20 @@ PASSED_THROUGH = (
     "workflows.run_record",
     "workflows.search_attributes",
     "workflows.advance",
-    "workflows.answers",
-    "workflows.approving",
-    "workflows.asking",
+    "workflows.approvals.answers",
+    "workflows.approvals.approving",
+    "workflows.approvals.asking",
     "workflows.moves",
     "workflows.observing",
     "workflows.phases",
     "workflows.positions",
-    "workflows.sealing",
-    "workflows.auditing",
-    "workflows.bounds",
-    "workflows.hiding",
+    "workflows.approvals.sealing",
+    "workflows.records.auditing",
+    "workflows.records.bounds",
+    "workflows.records.hiding",
     "workflows.outcomes",
-    "workflows.recording",
-    "workflows.recounting",
+    "workflows.records.recording",
+    "workflows.records.recounting",
     "annotated_types",
     "pydantic",
     "pydantic_core",

@@ -6,7 +6,7 @@ Pure; printed by `serinus record`, served by the gateway.
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
-from workflows.approving import rule_words, span_words
+from workflows.approvals.approving import rule_words, span_words
 from workflows.judge import judgement
 from workflows.model.observation import Observation, Tick
 from workflows.model.plan import Ask, Observe, Plan, Routes, Shift, Step

@@ -4,7 +4,7 @@ Called by `workflows.decide`. Who approved a release up to a weight is asked aga
 that sends more users to the new revision; the promotion sends all of them.
 """
 
-from workflows.approving import WHOLE, approved_weight, rule_words
+from workflows.approvals.approving import WHOLE, approved_weight, rule_words
 from workflows.model.approval import Ceiling, GateRule, GateState
 from workflows.model.course import Course
 from workflows.model.hook import HookType

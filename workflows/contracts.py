@@ -6,6 +6,7 @@ registers implementations under the same names.
 
 from temporalio import activity
 
+from workflows.approvals.sealing import VouchRequest
 from workflows.model.announcement import LookAtRun, RunSeen, SendAlert, SendEvent
 from workflows.model.audit import AuditLines, TerminatedRun
 from workflows.model.delivery import Delivered, DeliveryInput
@@ -28,7 +29,6 @@ from workflows.model.requests import (
     StopCanary,
     TargetLook,
 )
-from workflows.sealing import VouchRequest
 
 
 class Planning:

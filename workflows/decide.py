@@ -5,7 +5,13 @@ must stay deterministic: it is replayed for as long as histories are kept.
 """
 
 from workflows.advance import advance
-from workflows.answers import approved, hooks_opened, promoted_by_hand, rejected, time_came
+from workflows.approvals.answers import (
+    approved,
+    hooks_opened,
+    promoted_by_hand,
+    rejected,
+    time_came,
+)
 from workflows.errors import Reason
 from workflows.model.approval import Author
 from workflows.model.course import Course

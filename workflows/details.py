@@ -1,6 +1,6 @@
 """The Markdown that the stock Temporal UI shows for a rollout, with the exact lines to type."""
 
-from workflows.asking import waiting_lines
+from workflows.approvals.asking import waiting_lines
 from workflows.model.identity import Slot
 from workflows.model.status import RolloutStatus, StepState, StepStatus, Verb, Waiting
 

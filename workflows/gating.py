@@ -7,7 +7,7 @@ by `workflows.steps` and `workflows.compile`.
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
-from workflows.approving import rule_words
+from workflows.approvals.approving import rule_words
 from workflows.errors import ManifestError
 from workflows.model.approval import GateRule
 from workflows.model.gate_spec import GateSpec

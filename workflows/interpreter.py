@@ -13,7 +13,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from workflows import search_attributes
-from workflows.approving import Deadline, Refusal
+from workflows.approvals.approving import Deadline, Refusal
 from workflows.decide import Done, Due, Event, Failed, Kind, Looked, Move, Ordered, next_move
 from workflows.details import current_details
 from workflows.errors import Reason, bounded, reason_of

@@ -10,9 +10,6 @@ from temporalio.workflow import ParentClosePolicy
 
 with workflow.unsafe.imports_passed_through():
     from workflows import policies
-    from workflows.alerting import tells, terminated
-    from workflows.announcements import Announcements
-    from workflows.auditing import keep_terminated
     from workflows.contracts import Planning
     from workflows.errors import Reason
     from workflows.fences import Fences
@@ -21,7 +18,10 @@ with workflow.unsafe.imports_passed_through():
     from workflows.model.requests import CloseRun, Orphan, Outcome
     from workflows.model.value import Value
     from workflows.perform import Performer, queue_of
+    from workflows.records.auditing import keep_terminated
     from workflows.restore import Restorer, uninterrupted
+    from workflows.telling.alerting import tells, terminated
+    from workflows.telling.announcements import Announcements
 
 
 class JanitorInput(Value):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from workflows.approving import Deadline, Refusal, Speaker
+from workflows.approvals.approving import Deadline, Refusal, Speaker
 from workflows.errors import Reason
 from workflows.model.approval import Via
 from workflows.model.course import Course

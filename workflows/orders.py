@@ -9,6 +9,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from workflows import decide
+from workflows.approvals.sealing import VouchRequest, spoken
 from workflows.errors import Reason
 from workflows.interpreter import Interpreter, why
 from workflows.model.approval import Author, Via
@@ -18,7 +19,6 @@ from workflows.model.requests import Action
 from workflows.model.status import RolloutStatus, Verb
 from workflows.perform import Performer
 from workflows.run_record import RunRecord
-from workflows.sealing import VouchRequest, spoken
 
 Said = Decision | Order | SkipUndo
 

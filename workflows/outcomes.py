@@ -1,6 +1,6 @@
 """How a run ended, by what its plan was for and why it was taken back.
 
-Asked by `workflows.rollout` at its end, and by `workflows.replaying`. Pure.
+Asked by `workflows.rollout` at its end, and by `workflows.records.replaying`. Pure.
 """
 
 from workflows.errors import Reason

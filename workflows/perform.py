@@ -14,6 +14,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.workflow import ActivityCancellationType
 
 from workflows import policies
+from workflows.approvals.sealing import VouchRequest
 from workflows.contracts import Analysing, Hooking, Planning, Routing, Vouching, Workload
 from workflows.errors import Reason, reason_of
 from workflows.model.course import Course
@@ -49,7 +50,6 @@ from workflows.model.requests import (
     TargetLook,
 )
 from workflows.observing import observe_request
-from workflows.sealing import VouchRequest
 
 C = TypeVar("C")
 R = TypeVar("R")

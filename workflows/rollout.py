@@ -7,9 +7,7 @@ from temporalio.exceptions import ActivityError
 
 with workflow.unsafe.imports_passed_through():
     from workflows import decide
-    from workflows.announcements import Announcements
-    from workflows.approving import newest_author
-    from workflows.auditing import Auditor
+    from workflows.approvals.approving import newest_author
     from workflows.errors import Reason
     from workflows.fences import Fences
     from workflows.interpreter import Interpreter, show
@@ -24,8 +22,10 @@ with workflow.unsafe.imports_passed_through():
     from workflows.orders import Orders, refuse_foreign_state
     from workflows.outcomes import outcome_of
     from workflows.perform import Performer
+    from workflows.records.auditing import Auditor
     from workflows.restore import Restorer, uninterrupted
     from workflows.run_record import RunRecord
+    from workflows.telling.announcements import Announcements
 
 
 @workflow.defn(name="Rollout")

@@ -5,8 +5,8 @@ Owned by `workflows.rollout`; this module only turns state into what people read
 
 from dataclasses import dataclass, field
 
-from workflows import approving
-from workflows.approving import Deadline, Speaker
+from workflows.approvals import approving
+from workflows.approvals.approving import Deadline, Speaker
 from workflows.decide import allowed, analysing, owed, routes_at
 from workflows.errors import Reason
 from workflows.model.course import Course, Timeline
@@ -27,7 +27,7 @@ from workflows.model.status import (
 )
 from workflows.moves import Event, Move
 from workflows.phases import PHASE_AFTER, phase_of
-from workflows.recording import completed, decided, with_decision, with_line
+from workflows.records.recording import completed, decided, with_decision, with_line
 
 KEPT_ENTRIES = 100
 

@@ -17,7 +17,6 @@ from activities.kube.snapshots import Snapshot, Snapshots, snapshot_of
 from activities.kube.sources import PlanningSettings, Sources, no_target
 from activities.kube.state import CanarySnapshot, KubeState
 from activities.kube.store import KubeStore
-from workflows.announcing import announced
 from workflows.compile import AUTHOR, Bundle
 from workflows.contracts import Planning
 from workflows.errors import Reason, failure
@@ -39,6 +38,7 @@ from workflows.model.requests import (
 from workflows.model.resource import ObjectMeta
 from workflows.model.revision import target_revision
 from workflows.model.status import Phase
+from workflows.telling.announcing import announced
 
 MESSAGE_LIMIT = 500
 """Letters of a past run's message; fifty of them stand in one ConfigMap."""

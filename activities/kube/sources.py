@@ -12,7 +12,6 @@ from temporalio.exceptions import ApplicationError
 from activities.claims import refused
 from activities.kube.api import KubeApi
 from activities.kube.objects import KubeObject, Ref, map_at, ref_of, text_at
-from workflows.announcing import Providers, missing, named_providers
 from workflows.errors import ManifestError, Reason, failure, reason_of
 from workflows.model.alert_provider import AlertProvider
 from workflows.model.canary import Canary, CanarySpec
@@ -25,6 +24,7 @@ from workflows.model.provider import Provider
 from workflows.model.target import TargetKind
 from workflows.model.tenancy import across_namespaces
 from workflows.model.tracking import checksum, references
+from workflows.telling.announcing import Providers, missing, named_providers
 
 FLAGGER = "flagger.app/v1beta1"
 SERINUS = "serinus.dev/v1alpha1"

@@ -1,7 +1,6 @@
 """Collects what a plan follows from; blocking, asked by `activities.local.planning`."""
 
 from activities.local.manifests import ManifestFolder
-from workflows.announcing import missing, named_providers
 from workflows.compile import Bundle
 from workflows.errors import ManifestError
 from workflows.model.alert_provider import AlertProvider
@@ -14,6 +13,7 @@ from workflows.model.process import Process, ProcessSpec, revision
 from workflows.model.provider import Provider
 from workflows.model.requests import Action
 from workflows.model.value import Record
+from workflows.telling.announcing import missing, named_providers
 
 
 class Source(Record):

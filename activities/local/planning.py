@@ -11,7 +11,6 @@ from activities.local.bundles import BundleReader, Source
 from activities.local.revisions import RevisionFolder
 from activities.local.state import TargetState, TargetStore
 from activities.local.threads import in_thread
-from workflows.announcing import announced
 from workflows.contracts import Planning
 from workflows.errors import ManifestError
 from workflows.model.plan import Plan
@@ -23,6 +22,7 @@ from workflows.model.requests import (
     PrepareRequest,
     TargetLook,
 )
+from workflows.telling.announcing import announced
 
 
 class LocalPlanning(Planning):

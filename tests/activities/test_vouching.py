@@ -8,10 +8,10 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.vouching import SealVouching
 from worker.gateway.keys import key_in
+from workflows.approvals.sealing import LIFETIME, SKEW, Spoken, VouchRequest, seal
 from workflows.errors import Reason
 from workflows.model.approval import Via
 from workflows.model.status import Verb
-from workflows.sealing import LIFETIME, SKEW, Spoken, VouchRequest, seal
 
 WORDS = Spoken(workflow_id="w", run_id="r", verb=Verb.APPROVE, by="ana")
 NOW = 1_000_000.0

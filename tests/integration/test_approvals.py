@@ -9,7 +9,7 @@ from tests.integration.manifests import a_canary, a_policy, a_shop
 from tests.integration.scene import Scene
 from worker import rollouts
 from worker.gateway.keys import key_in
-from workflows import sealing
+from workflows.approvals import sealing
 from workflows.errors import Reason
 from workflows.model.approval import Via
 from workflows.model.decisions import Decision, Order

@@ -19,7 +19,7 @@ from workflows.model.manifest import parse
 from workflows.model.record import DecisionRecord, Told
 from workflows.model.requests import Outcome
 from workflows.model.status import Verb
-from workflows.replaying import replayed
+from workflows.records.replaying import replayed
 
 
 async def the_record(scene: Scene, folder: Path) -> DecisionRecord:

@@ -4,7 +4,15 @@ import ast
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-MODULES = ("rollout", "orders", "interpreter", "perform", "restore", "janitor", "announcements")
+MODULES = (
+    "rollout",
+    "orders",
+    "interpreter",
+    "perform",
+    "restore",
+    "janitor",
+    "telling/announcements",
+)
 COMMANDS = {
     "execute_activity_method",
     "start_child_workflow",

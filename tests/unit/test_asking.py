@@ -1,6 +1,6 @@
 """What people read of a gate that waits: in the Temporal UI and in `serinus status`."""
 
-from workflows.asking import actor_words, waiting_lines
+from workflows.approvals.asking import actor_words, waiting_lines
 from workflows.details import current_details
 from workflows.model.approval import Circle, GateRule, Given, OnExpiry, Via
 from workflows.model.hook import HookType

@@ -3,11 +3,11 @@
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from workflows import sealing
+from workflows.approvals import sealing
+from workflows.approvals.sealing import Spoken, canonical, fresh, seal, spoken, valid
 from workflows.model.approval import Seal, Via
 from workflows.model.decisions import Decision, Order, SkipUndo
 from workflows.model.status import Verb
-from workflows.sealing import Spoken, canonical, fresh, seal, spoken, valid
 
 KEY = b"k" * sealing.MINIMUM_KEY
 texts = st.text(max_size=20)

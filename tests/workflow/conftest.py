@@ -19,7 +19,7 @@ from workflows.model.input import RolloutInput, RolloutResult
 from workflows.model.plan import Plan
 from workflows.model.status import RolloutStatus
 from workflows.perform import observe_queue_of, queue_of
-from workflows.replaying import replayed
+from workflows.records.replaying import replayed
 from workflows.rollout import Rollout
 
 

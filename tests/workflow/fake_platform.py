@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from workflows.approvals.sealing import VouchRequest, valid
 from workflows.contracts import (
     Analysing,
     Auditing,
@@ -42,7 +43,6 @@ from workflows.model.requests import (
     StopCanary,
     TargetLook,
 )
-from workflows.sealing import VouchRequest, valid
 
 SEAL_KEY = b"k" * 32
 

@@ -20,11 +20,8 @@ from tests.workflow.conftest import Stage, Theatre
 from tests.workflow.fake_platform import FakePlatform, failed, passed
 from tests.workflow.receivers import EventReceivers, Receivers
 from worker.plugin import rollouts_plugin
-from workflows.announce import Announcer
-from workflows.announcements import announcer_id
 from workflows.converter import DATA_CONVERTER
 from workflows.errors import Reason, failure
-from workflows.lanes import announce_queue_of
 from workflows.model.alert import Alert, AlertRoute, Channel, Severity, State
 from workflows.model.announcement import Again, Announce, News, RunSeen, Told, Trouble
 from workflows.model.decisions import Decision
@@ -33,6 +30,9 @@ from workflows.model.identity import Slot
 from workflows.model.observation import Ending, Observation, ObserveRequest
 from workflows.model.plan import Plan
 from workflows.model.requests import Orphan, Outcome
+from workflows.telling.announce import Announcer
+from workflows.telling.announcements import announcer_id
+from workflows.telling.lanes import announce_queue_of
 
 REFUSED = failure(Reason.ALERT_REFUSED, "answered 404", retryable=False)
 DOWN = failure(Reason.RECEIVER_DOWN, "answered 503", retryable=True)

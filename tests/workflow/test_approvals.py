@@ -14,6 +14,7 @@ from tests.builders import a_gate, a_hook, a_plan
 from tests.conftest import temporal_server
 from tests.workflow.conftest import Stage, Theatre
 from tests.workflow.fake_platform import SEAL_KEY, FakePlatform, passed
+from workflows.approvals.sealing import seal, spoken
 from workflows.errors import Reason
 from workflows.model.approval import Circle, GateRule, OnExpiry, Via
 from workflows.model.course import Course, Timeline
@@ -25,7 +26,6 @@ from workflows.model.plan import Ask, Plan, Routes
 from workflows.model.requests import Outcome, TargetLook
 from workflows.model.status import RolloutStatus, Verb
 from workflows.rollout import Rollout
-from workflows.sealing import seal, spoken
 
 CONFIRM = HookType.CONFIRM_PROMOTION
 TWO = GateRule(who=Circle(people=("ana", "ben", "cleo")), quorum=2, not_author=True)
@@ -317,7 +317,7 @@ async def test_an_answer_to_a_gate_that_another_answer_opened_is_stale(theatre: 
     platform = FakePlatform(a_plan(50, before_promotion=(gate(GateRule()), second)))
     stage = await theatre.begin(platform.plan, platform)
     await stage.at(CONFIRM)
-    both = [tell(stage, "approve", Decision(by=name)) for name in ("ana", "ben")]
+    both = [tell(stage, "approve", Decision(by=name, step=CONFIRM)) for name in ("ana", "ben")]
     answers = await asyncio.gather(*both, return_exceptions=True)
     assert sum(isinstance(answer, WorkflowUpdateFailedError) for answer in answers) == 1
     await stage.at(second.name)

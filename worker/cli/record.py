@@ -56,7 +56,7 @@ def replay(file: str = "-", *, audit: Log = None) -> int:
 
     FILE is what `serinus record -o json` printed, - is standard input.
     """
-    from workflows.replaying import replayed  # noqa: PLC0415  loads statistics for a second
+    from workflows.records.replaying import replayed  # noqa: PLC0415  loads statistics for a second
 
     count, decisions, verdicts, differing = 0, 0, 0, 0
     for found in _records(file, audit):

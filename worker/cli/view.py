@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from worker.cli.checks import checks_table, guard_line
-from workflows import asking
+from workflows.approvals import asking
 from workflows.model.approval import GateRule
 from workflows.model.identity import Slot
 from workflows.model.plan import Routes

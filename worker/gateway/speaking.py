@@ -9,7 +9,7 @@ from worker.gateway import problems
 from worker.gateway.context import GatewayContext
 from worker.gateway.identity import ANONYMOUS, NEEDED, Person
 from worker.gateway.problems import Problem
-from workflows import sealing
+from workflows.approvals import sealing
 from workflows.errors import Reason, SerinusError
 from workflows.model.decisions import Decision, Order, SkipUndo, Submit
 from workflows.model.identity import Slot

@@ -1,7 +1,7 @@
 """What people are told of a rollout, and whom to tell.
 
-The plan carries `AlertRoute`s (references to secrets, never secrets); `workflows.announce` sends an
-`Alert` by each of them, durably and off the rollout's critical path.
+The plan carries `AlertRoute`s (references to secrets, never secrets); `workflows.telling.announce`
+sends an `Alert` by each of them, durably and off the rollout's critical path.
 """
 
 from enum import StrEnum

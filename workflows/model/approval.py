@@ -1,8 +1,8 @@
 """Who may open a gate, on what conditions, and what has been said so far.
 
-`GateRule` is snapshotted in the plan's `Ask` steps from the policy's `gates`; `workflows.approving`
-judges by it, and the status carries `Given` so that pages and chats show the same.
-All instants are seconds since 1970, all spans are seconds.
+`GateRule` is snapshotted in the plan's `Ask` steps from the policy's `gates`;
+`workflows.approvals.approving` judges by it, and the status carries `Given` so that pages and chats
+show the same. All instants are seconds since 1970, all spans are seconds.
 """
 
 from enum import StrEnum
@@ -27,7 +27,7 @@ class Via(StrEnum):
 class Seal(Value):
     """The gateway's word that it knows who speaks: an HMAC over the order, checked by an activity.
 
-    `mac` is lowercase hex; what it covers is said by `workflows.sealing`.
+    `mac` is lowercase hex; what it covers is said by `workflows.approvals.sealing`.
     """
 
     via: Via

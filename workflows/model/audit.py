@@ -1,6 +1,6 @@
 """What a rollout tells the audit log; `activities.audit` chains the lines and keeps them.
 
-Values only: `workflows.auditing` makes the entries, `Auditing.append` writes them.
+Values only: `workflows.records.auditing` makes the entries, `Auditing.append` writes them.
 """
 
 from enum import StrEnum

@@ -1,7 +1,7 @@
 """The decision record: all that a run knew when it decided, and what it decided.
 
-Kept by the workflow as `Pages`, put together by `workflows.recording`, answered by the query
-`record`, recomputed by `workflows.replaying`. All instants are seconds since 1970.
+Kept by the workflow as `Pages`, put together by `workflows.records.recording`, answered by the
+query `record`, recomputed by `workflows.records.replaying`. All instants are seconds since 1970.
 """
 
 from enum import StrEnum
@@ -163,9 +163,9 @@ class Pages(Record):
 class DecisionRecord(Record):
     """Everything. `plan` hides the values of headers and what in URLs may be a secret.
 
-    It holds the gates that were put into it on the way; `workflows.replaying` takes them out again.
-    `plan_checksum` and `digest` are SHA-256 of the canonical JSON of the plan, and of all of this
-    without `digest`.
+    It holds the gates that were put into it on the way; `workflows.records.replaying` takes them
+    out again. `plan_checksum` and `digest` are SHA-256 of the canonical JSON of the plan, and of
+    all of this without `digest`.
     """
 
     version: int = VERSION

@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.builders import a_gate, a_hook, a_plan
-from workflows.alerting import END, keys, news, terminated
 from workflows.errors import Reason
 from workflows.model.alert import Alert, AlertRoute, Channel, Fact, Severity, State
 from workflows.model.approval import Circle, GateRule, Given, OnExpiry
@@ -18,6 +17,7 @@ from workflows.model.observation import CheckResult, Evidence, Tick
 from workflows.model.plan import ALL_PRIMARY, Plan, PlanKind, Shift
 from workflows.model.requests import Outcome
 from workflows.model.status import Phase, RolloutStatus, Waiting
+from workflows.telling.alerting import END, keys, news, terminated
 
 SLOT = Slot(name="shop")
 GATE = a_gate(HookType.CONFIRM_PROMOTION)

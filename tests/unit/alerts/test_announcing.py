@@ -5,7 +5,6 @@ from collections.abc import Mapping
 import pytest
 
 from tests.builders import a_hook, a_plan
-from workflows.announcing import Providers, announced, missing, named_providers
 from workflows.errors import ManifestError
 from workflows.model.alert import AlertRoute, Channel, Severity
 from workflows.model.alert_provider import AlertProvider
@@ -14,6 +13,7 @@ from workflows.model.hook import HookType
 from workflows.model.manifest import parse
 from workflows.model.measurement import SecretRef
 from workflows.model.policy import EffectivePolicy, RolloutPolicy, effective
+from workflows.telling.announcing import Providers, announced, missing, named_providers
 
 WEIGHTS = {"stepWeights": [10, 50]}
 

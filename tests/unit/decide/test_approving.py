@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.builders import a_plan
-from workflows import approving
-from workflows.approving import DEFAULT, Deadline, Speaker
+from workflows.approvals import approving
+from workflows.approvals.approving import DEFAULT, Deadline, Speaker
 from workflows.decide import Due, Kind, Move, Ordered, next_move
 from workflows.model.approval import Author, Ceiling, Circle, GateRule, GateState, OnExpiry
 from workflows.model.course import Course

@@ -30,8 +30,8 @@ from workflows.model.status import Verb
 from workflows.observing import hold_before, observe_request
 from workflows.outcomes import outcome_of
 from workflows.positions import step_at, with_gate
-from workflows.recording import checksum, digest_of
-from workflows.replaying import NO_FENCE
+from workflows.records.recording import checksum, digest_of
+from workflows.records.replaying import NO_FENCE
 from workflows.run_record import RunRecord
 
 SLOT = Slot(name="shop")

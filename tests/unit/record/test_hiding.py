@@ -3,8 +3,8 @@
 import pytest
 
 from tests.builders import a_hook, a_plan
-from workflows.hiding import hidden_url, public
 from workflows.model.plan import UndoHook
+from workflows.records.hiding import hidden_url, public
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,12 @@
 """What is kept of a long run, and what is never kept."""
 
 from tests.unit.record.runs import Run, bad_run, data_of, good_run, judged_plan, observed
-from workflows.bounds import KEPT_BYTES, KEPT_DECISIONS, UNWRITTEN_BYTES, size_of
 from workflows.decide import Done, Looked, Ordered
 from workflows.model.audit import AuditKind
 from workflows.model.record import Ended
 from workflows.model.status import Verb
-from workflows.replaying import replayed
+from workflows.records.bounds import KEPT_BYTES, KEPT_DECISIONS, UNWRITTEN_BYTES, size_of
+from workflows.records.replaying import replayed
 
 
 def test_a_run_with_more_decisions_than_are_kept_says_so_and_still_replays() -> None:

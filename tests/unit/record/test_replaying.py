@@ -24,8 +24,8 @@ from tests.unit.record.runs import (
 from workflows.decide import Done, Failed, Looked, Ordered, allowed
 from workflows.errors import Reason
 from workflows.model.status import Verb
-from workflows.recording import digest_of
-from workflows.replaying import replayed
+from workflows.records.recording import digest_of
+from workflows.records.replaying import replayed
 
 Path = tuple[str | int, ...]
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from worker.gateway.identity import Person
-from workflows.approving import Speaker, may_approve, may_reject
+from workflows.approvals.approving import Speaker, may_approve, may_reject
 from workflows.model.approval import Circle, GateState, Given
 from workflows.model.status import RolloutStatus, Verb, Waiting
 

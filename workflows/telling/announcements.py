@@ -19,11 +19,11 @@ from temporalio.exceptions import FailureError
 from temporalio.workflow import ChildWorkflowCancellationType, ParentClosePolicy
 
 from workflows import search_attributes
-from workflows.alerting import keys, news, tells
 from workflows.model.announcement import Announce, Announced, News
 from workflows.model.identity import Slot
 from workflows.model.plan import Plan
 from workflows.run_record import RunRecord
+from workflows.telling.alerting import keys, news, tells
 
 WORKFLOW = "Announcer"
 TELL = "tell"

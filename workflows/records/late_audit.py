@@ -1,10 +1,10 @@
-"""Writes what a run could not write before its end; started by `workflows.auditing`."""
+"""Writes what a run could not write before its end; started by `workflows.records.auditing`."""
 
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from workflows.auditing import until_written
     from workflows.model.audit import Late
+    from workflows.records.auditing import until_written
 
 
 @workflow.defn(name="LateAudit")

@@ -1,23 +1,23 @@
 """What a rollout has to tell people: pure, from its plan and its status.
 
-Asked by `workflows.announcements` whenever the status changes. A state is told once a run: its key
-is the run and the state, and `told` are the keys that were told before. Nothing here knows who
-listens but by the plan: without alerts and event hooks there is nothing to tell.
+Asked by `workflows.telling.announcements` whenever the status changes. A state is told once a run:
+its key is the run and the state, and `told` are the keys that were told before. Nothing here knows
+who listens but by the plan: without alerts and event hooks there is nothing to tell.
 """
 
 from collections.abc import Collection, Iterator
 
 from workflows.decide import promote_position
 from workflows.errors import Reason
-from workflows.evidence import evidence_facts
-from workflows.gates import asked_for, gate_facts, is_expired
-from workflows.happenings import happenings
 from workflows.model.alert import Alert, Fact, Severity, State
 from workflows.model.announcement import Event, News
 from workflows.model.identity import Slot
 from workflows.model.plan import Ask, Observe, Plan, PlanKind
 from workflows.model.requests import Outcome
 from workflows.model.status import Phase, RolloutStatus, Waiting
+from workflows.telling.evidence import evidence_facts
+from workflows.telling.gates import asked_for, gate_facts, is_expired
+from workflows.telling.happenings import happenings
 
 _MILD = {Reason.SUPERSEDED: Severity.INFO, Reason.REVERTED: Severity.WARN}
 """A release that is taken back on purpose, by those who changed the target, is no failure."""

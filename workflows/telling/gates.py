@@ -1,6 +1,6 @@
 """What a waiting gate asks for, in words for people who may be asked. Pure.
 
-Used by `workflows.alerting`.
+Used by `workflows.telling.alerting`.
 """
 
 from workflows.model.alert import Fact

@@ -1,11 +1,11 @@
 """What `workflows.moves` speaks of, as values that a record keeps, and back again.
 
-Called by `workflows.recording` when a decision is kept and by `workflows.replaying` when it is
-made again. Pure.
+Called by `workflows.records.recording` when a decision is kept and by `workflows.records.replaying`
+when it is made again. Pure.
 """
 
 from workflows import moves
-from workflows.approving import Deadline
+from workflows.approvals.approving import Deadline
 from workflows.model import record
 from workflows.model.hook import HookAnswer
 from workflows.model.measurement import shortened

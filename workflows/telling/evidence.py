@@ -1,6 +1,6 @@
 """Evidence of a decision in a few lines for people: the first failing check, the guard's counts.
 
-Pure; asked by `workflows.alerting`. An alert must say why without anybody opening a page.
+Pure; asked by `workflows.telling.alerting`. An alert must say why without anybody opening a page.
 """
 
 from collections.abc import Iterator

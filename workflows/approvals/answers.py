@@ -1,13 +1,13 @@
 """What people's answers to a gate do: approvals, rejections, and promotions past gates.
 
-Called by `workflows.decide`; whose word counts is judged by `workflows.approving`.
+Called by `workflows.decide`; whose word counts is judged by `workflows.approvals.approving`.
 """
 
 from collections.abc import Iterator
 
-from workflows import approving
 from workflows.advance import advance, through_gate, weight_of
-from workflows.approving import DEFAULT, Deadline, Refusal
+from workflows.approvals import approving
+from workflows.approvals.approving import DEFAULT, Deadline, Refusal
 from workflows.errors import Reason
 from workflows.model.approval import GateRule, GateState, Given, OnExpiry
 from workflows.model.course import Course

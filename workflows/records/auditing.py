@@ -21,13 +21,13 @@ from workflows.model.audit import AuditLines, Late, TerminatedRun
 from workflows.model.identity import Slot
 from workflows.model.requests import Outcome
 from workflows.perform import Method, queue_of
-from workflows.recording import with_line
+from workflows.records.recording import with_line
 from workflows.run_record import RunRecord
 
 C = TypeVar("C")
 R = TypeVar("R")
 LATE = "LateAudit"
-"""`workflows.late_audit` by its name: a rollout need not load it."""
+"""`workflows.records.late_audit` by its name: a rollout need not load it."""
 
 
 @dataclass

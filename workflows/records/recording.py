@@ -9,8 +9,6 @@ from hashlib import sha256
 
 from pydantic import JsonValue
 
-from workflows.bounds import bounded, size_of, waiting
-from workflows.hiding import public
 from workflows.model.audit import AuditEntry, AuditKind
 from workflows.model.course import Course, Timeline
 from workflows.model.identity import Slot
@@ -26,7 +24,9 @@ from workflows.model.record import (
 )
 from workflows.model.status import Entry
 from workflows.moves import Event, Move
-from workflows.recounting import happened, move_of
+from workflows.records.bounds import bounded, size_of, waiting
+from workflows.records.hiding import public
+from workflows.records.recounting import happened, move_of
 
 
 def decided(

@@ -1,7 +1,7 @@
 """A lane: what one receiver is to get, in its order, at its own pace.
 
-Owned by `workflows.announce`, one a receiver. An item that is refused for good, or not taken for an
-hour, perishes; the next one goes on.
+Owned by `workflows.telling.announce`, one a receiver. An item that is refused for good, or not
+taken for an hour, perishes; the next one goes on.
 """
 
 from collections import deque

@@ -1,6 +1,6 @@
 """Judges again what an observation saw, from what a decision record kept of it.
 
-Called by `workflows.replaying`. It uses the code that judged the first time: the limits of
+Called by `workflows.records.replaying`. It uses the code that judged the first time: the limits of
 `workflows.judge`, the counting of `workflows.tally`, the tests of `workflows.guard`. No workflow
 may import it: it loads statistics.
 """

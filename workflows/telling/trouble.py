@@ -1,6 +1,7 @@
 """Alerts about a restore that is not done in time: pure, from what its activities say.
 
-Asked by `workflows.announce` when a rollback has been told of and the end of the run has not.
+Asked by `workflows.telling.announce` when a rollback has been told of and the end of the run has
+not.
 """
 
 from collections.abc import Iterator, Sequence

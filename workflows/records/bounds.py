@@ -1,13 +1,13 @@
 """Keeps what a run remembers small enough for Temporal, whatever people and providers do.
 
-Called by `workflows.recording`. Temporal refuses a payload of 2 MB, and a rollout whose record it
-refused could not end; so bytes are counted, not lines. Pure.
+Called by `workflows.records.recording`. Temporal refuses a payload of 2 MB, and a rollout whose
+record it refused could not end; so bytes are counted, not lines. Pure.
 """
 
 from workflows.model.audit import AuditEntry
 from workflows.model.record import Decided, Ended
 from workflows.model.value import Record
-from workflows.recounting import without_ticks
+from workflows.records.recounting import without_ticks
 
 KEPT_DECISIONS = 500
 """The newest; a plan of a hundred weights makes half of them."""

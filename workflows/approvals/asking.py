@@ -5,7 +5,7 @@ Used by the Markdown of the stock Temporal UI and by `serinus status`.
 
 from datetime import UTC, datetime
 
-from workflows.approving import DEFAULT, rule_words
+from workflows.approvals.approving import DEFAULT, rule_words
 from workflows.model.approval import Given, OnExpiry
 from workflows.model.status import Entry, Waiting
 

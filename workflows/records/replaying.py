@@ -1,7 +1,7 @@
 """Makes every decision of a run again, from its decision record alone, and says what differs.
 
 Called by `serinus replay`. The decisions come from `workflows.decide`, the verdicts from
-`workflows.rejudging`: the code that made them the first time. No workflow may import it.
+`workflows.records.rejudging`: the code that made them the first time. No workflow may import it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,9 +18,9 @@ from workflows.model.record import Decided, DecisionRecord, Ended, MoveKind
 from workflows.model.requests import SlotWrite
 from workflows.observing import hold_before, observe_request
 from workflows.positions import with_gate
-from workflows.recording import checksum, digest_of, written
-from workflows.recounting import event_of, move_of
-from workflows.rejudging import Difference, rejudged
+from workflows.records.recording import checksum, digest_of, written
+from workflows.records.recounting import event_of, move_of
+from workflows.records.rejudging import Difference, rejudged
 
 NO_FENCE = Fence(run_id="", generation=0, sequence=0)
 

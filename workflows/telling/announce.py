@@ -1,8 +1,8 @@
 """The `Announcer` workflow: tells people of one rollout, and goes on when the rollout is over.
 
-Started by the rollout at the first thing to tell (`workflows.announcements`), told more by signal,
-over after the last. Each receiver has a lane of its own with its own order and retries, so that a
-dead one holds up nobody; what it did not take for an hour becomes a dead letter.
+Started by the rollout at the first thing to tell (`workflows.telling.announcements`), told more by
+signal, over after the last. Each receiver has a lane of its own with its own order and retries, so
+that a dead one holds up nobody; what it did not take for an hour becomes a dead letter.
 """
 
 import asyncio
@@ -15,7 +15,6 @@ from temporalio.exceptions import ActivityError
 with workflow.unsafe.imports_passed_through():
     from workflows import policies, search_attributes
     from workflows.contracts import Alerting
-    from workflows.lanes import Lane, announce_queue_of, lanes_of, letter_id
     from workflows.model.alert import Alert, State
     from workflows.model.announcement import (
         Again,
@@ -28,7 +27,8 @@ with workflow.unsafe.imports_passed_through():
         RunSeen,
         Told,
     )
-    from workflows.trouble import trouble_alerts
+    from workflows.telling.lanes import Lane, announce_queue_of, lanes_of, letter_id
+    from workflows.telling.trouble import trouble_alerts
 
 UNDELIVERED = "Undelivered"
 """The phase, in the visibility store, of an `Announcer` that has dead letters."""

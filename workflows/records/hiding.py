@@ -2,7 +2,7 @@
 
 Plans hold references to secrets, never secrets; but a manifest may carry a token in a header, a
 URL or a hook's metadata, and the decision record outlives the manifest. Pure, called by
-`workflows.recording`.
+`workflows.records.recording`.
 """
 
 import re
