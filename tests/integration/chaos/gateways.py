@@ -101,8 +101,10 @@ class FluxSender:
 
     async def _try(self, body: bytes) -> int | None:
         try:
+            # A connection that is kept may have been closed a moment ago; Go's client knows.
+            headers = {**signed(body), "connection": "close"}
             answer = await self.http.post(
-                f"{self.url}/hooks/flux/flux", content=body, headers=signed(body)
+                f"{self.url}/hooks/flux/flux", content=body, headers=headers
             )
         except httpx.HTTPError:
             return None
