@@ -8,7 +8,8 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 STAMP := .venv/.installed
-TESTS ?= tests
+TESTS ?= tests --ignore=tests/cluster --ignore=tests/integration
+STACK_TESTS ?= tests/integration
 CLUSTER_TESTS ?= tests/cluster
 
 .PHONY: demo test cluster cluster-demo check fmt bench clean requirements
@@ -17,13 +18,17 @@ demo: $(STAMP)
 	$(BIN)/serinus demo $(if $(KEEP),--keep)
 
 # The programs of the test cluster are built, once and with whatever the other tests leave idle,
-# before the tests that need them.
+# before the tests that need them. Tests of the whole stack mostly wait, so they run beside the others.
 test: $(STAMP)
 	$(BIN)/python -m tests.cluster.install
 	@set -e; setsid nice -n 19 $(BIN)/python -m tests.cluster build & built=$$!; \
 	trap 'kill -- -$$built 2>/dev/null || true' EXIT; \
 	$(MAKE) check; \
-	$(BIN)/pytest $(TESTS) --ignore=tests/cluster; \
+	mkdir -p .cache; \
+	$(BIN)/pytest $(STACK_TESTS) > .cache/stack-tests.log 2>&1 & stack=$$!; \
+	failed=; $(BIN)/pytest $(TESTS) || failed=yes; \
+	wait $$stack || failed=yes; \
+	cat .cache/stack-tests.log; test -z "$$failed"; \
 	wait $$built; \
 	$(BIN)/pytest $(CLUSTER_TESTS)
 
