@@ -37,6 +37,8 @@ QUEUE = "rollouts"
 WORKFLOW = "Rollout"
 OBSERVE = "analysis.observe"
 ANSWER_WITHIN = 30.0
+CLOSING = 0.2
+"""Seconds between two looks at a run that is about to close."""
 QUERY_WITHIN = timedelta(seconds=5)
 
 
@@ -82,14 +84,7 @@ class Looked(Record):
 
 async def submit(client: Client, slot: Slot, order: Submit, trigger: str) -> RolloutStatus:
     """Start a rollout of the slot, or tell the running one; the same trigger counts once."""
-    start = RolloutInput(
-        cluster=slot.cluster,
-        namespace=slot.namespace,
-        name=slot.name,
-        action=order.action,
-        by=order.by,
-        reason=order.reason,
-    )
+    start = RolloutInput(**slot.model_dump(), action=order.action, by=order.by, reason=order.reason)
     async with _readable(slot):
         status: RolloutStatus = await client.execute_update_with_start_workflow(
             Verb.SUBMIT,
@@ -113,15 +108,9 @@ async def submit(client: Client, slot: Slot, order: Submit, trigger: str) -> Rol
 
 async def release_previous(client: Client, slot: Slot, by: str, reason: str) -> str:
     """Start a rollout of the revision promoted before the present one; returns the run id."""
-    start = RolloutInput(
-        cluster=slot.cluster,
-        namespace=slot.namespace,
-        name=slot.name,
-        previous=True,
-        by=by,
-        reason=reason,
-    )
+    start = RolloutInput(**slot.model_dump(), previous=True, by=by, reason=reason)
     async with _readable(slot):
+        await _closed_if_over(client, slot)
         try:
             handle = await client.start_workflow(
                 WORKFLOW,
@@ -138,6 +127,17 @@ async def release_previous(client: Client, slot: Slot, by: str, reason: str) -> 
                 f"a rollout of {slot.key} is running; take it back with `serinus abort {slot.name}`"
             ) from error
     return handle.result_run_id or ""
+
+
+async def _closed_if_over(client: Client, slot: Slot) -> None:
+    """Wait for a run that has its outcome and only writes its record yet."""
+    try:
+        newest = await status(client, slot)
+        while newest.outcome is not None and await is_running(client, slot):
+            await asyncio.sleep(CLOSING)
+            newest = await status(client, slot)
+    except NoRollout:
+        return
 
 
 async def tell(  # noqa: PLR0913  two of them only keep an order to once and to one run

@@ -28,12 +28,13 @@ class ManifestFolder:
 
     def get(self, kind: type[M], namespace: str, name: str) -> M | None:
         path = self._path(kind.__name__, namespace, name)
-        return self._read(kind, path) if path.exists() else None
+        return self._read(kind, path)
 
     def list(self, kind: type[M], namespace: str | None = None) -> tuple[M, ...]:
         """All of a kind, by namespace and name."""
         pattern = f"{namespace or '*'}/{kind.__name__}/*.yaml"
-        return tuple(self._read(kind, path) for path in sorted(self._home.manifests.glob(pattern)))
+        read = (self._read(kind, path) for path in sorted(self._home.manifests.glob(pattern)))
+        return tuple(each for each in read if each is not None)
 
     def delete(self, kind: type[Manifest], namespace: str, name: str) -> bool:
         """Forget a manifest; says whether there was one."""
@@ -47,8 +48,13 @@ class ManifestFolder:
             raise ManifestError([Problem(path="kind", message="is not kept here", value=kind)])
         return self._home.manifest(kind, namespace, name)
 
-    def _read(self, kind: type[M], path: Path) -> M:
-        found = load(path.read_text(encoding="utf-8"), source=str(path))
+    def _read(self, kind: type[M], path: Path) -> M | None:
+        """None if it is not there, or is no more: others delete while one lists."""
+        try:
+            text = path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+        found = load(text, source=str(path))
         if len(found) == 1 and isinstance(found[0], kind):
             return found[0]
         message = f"holds something else than one {kind.__name__}; apply it again"

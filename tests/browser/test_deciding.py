@@ -125,8 +125,8 @@ async def test_a_stale_approval_changes_nothing_and_says_why(
         await scene.answer(Verb.APPROVE, "confirm-rollout")
         await scene.waits_at(GATE)
         await page.get_by_role("button", name="Approve").click()
-        await expect(page.get_by_role("alert")).to_contain_text("Nothing was changed")
-        await expect(page.get_by_role("alert")).to_contain_text("moved on since you looked")
+        await expect(page.locator("#refusal")).to_contain_text("Nothing was changed")
+        await expect(page.locator("#refusal")).to_contain_text("moved on since you looked")
         assert (await scene.status()).waiting is not None
 
 

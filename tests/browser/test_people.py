@@ -70,8 +70,8 @@ async def test_an_author_is_told_that_somebody_else_must_approve(
     author = await windows.of("test", Role.ADMIN)
     await author.goto(windows.gateway.rollout(scene.slot))
     await author.get_by_role("button", name="Approve").click()
-    await expect(author.get_by_role("alert")).to_contain_text("Nothing was changed")
-    await expect(author.get_by_role("alert")).to_contain_text("author of this change")
+    await expect(author.locator("#refusal")).to_contain_text("Nothing was changed")
+    await expect(author.locator("#refusal")).to_contain_text("author of this change")
     waiting = (await scene.status()).waiting
     assert waiting is not None
     assert waiting.given == ()
