@@ -18,14 +18,22 @@ ROOT = Path("/run/pods")
 CHECKOUT = Path(__file__).parents[3]
 """Where the programs of images are; a volume over a folder above it must not hide them."""
 PLACE = """set -e
+covered=
+under() {
+  for each in $covered; do case "$1/" in "$each"/*) return 0;; esac; done
+  return 1
+}
 place() {
   if [ ! -e "$2" ]; then
     top=$(dirname "$2")
     while [ ! -d "$top" ]; do top=$(dirname "$top"); done
     if [ "$top" = / ]; then echo "cannot mount at $2: / has no such folder" >&2; exit 128; fi
-    over=$(mktemp -d /run/overlay.XXXXXX)
-    mount -t tmpfs none "$over" && mkdir "$over/up" "$over/work"
-    mount -t overlay none -o "lowerdir=$top,upperdir=$over/up,workdir=$over/work" "$top"
+    if ! under "$top"; then
+      over=$(mktemp -d /run/overlay.XXXXXX)
+      mount -t tmpfs none "$over" && mkdir "$over/up" "$over/work"
+      mount -t overlay none -o "lowerdir=$top,upperdir=$over/up,workdir=$over/work" "$top"
+      covered="$covered $top"
+    fi
     if [ -d "$1" ]; then mkdir -p "$2"; else mkdir -p "$(dirname "$2")"; : > "$2"; fi
   fi
   mount --bind "$1" "$2"

@@ -89,9 +89,10 @@ async def _pod(
     ports: dict[str, tuple[int, int]],
 ) -> None:
     """A Deployment and the Service that leads to it."""
-    _, listens = next(iter(ports.values()))
-    ready: JsonValue = {"tcpSocket": {"port": listens}, "periodSeconds": 1}
-    container: KubeObject = {"image": name, "args": list(arguments), "readinessProbe": ready}
+    container: dict[str, JsonValue] = {"image": name, "args": list(arguments)}
+    if name != "envoy":  # which listens only once a HTTPProxy asks for it
+        _, port = next(iter(ports.values()))
+        container["readinessProbe"] = {"tcpSocket": {"port": port}, "periodSeconds": 1}
     wired: list[JsonValue] = [
         {"name": each, "port": outer, "targetPort": inner, "protocol": "TCP"}
         for each, (outer, inner) in ports.items()
