@@ -15,6 +15,7 @@ from worker.cli.exits import CommandFailed
 from worker.cli.options import Format, Namespace
 from worker.cli.output import complain, say, text_of
 from worker.cli.session import slot_of
+from worker.gateway.api.instants import undated
 from worker.records import Data, Found, UnreadableRecord
 from worker.rollouts import NoAnswer, NoRollout
 from worker.settings import Settings
@@ -114,7 +115,11 @@ async def _found(own: Settings, slot: Slot, run: str) -> Data:
 def _records(file: str, audit: Path | None) -> Iterable[Found]:
     if audit is None:
         text = sys.stdin.read() if file == "-" else _read(Path(file))
-        return (Found(0, records.read_record(text)),)
+        # What the HTTP API answered has its instants as texts.
+        found = undated(records.read_record(text))
+        if not isinstance(found, dict):
+            raise AssertionError(found)
+        return (Found(0, found),)
     if not audit.exists():
         raise CommandFailed(f"there is no audit log {audit}")
     return records.audited_records(audit)

@@ -8,6 +8,7 @@ import pytest
 from activities.audit.log import AuditLog
 from tests.unit.record.runs import Run, bad_run, data_of, good_run, sealed_again
 from worker.cli import run
+from worker.gateway.api.instants import dated
 from workflows.model.audit import AuditEntry, AuditKind
 
 
@@ -38,6 +39,13 @@ def test_a_record_that_replays_is_said_in_one_line(
     assert run(["replay", str(in_file(bad_run(), tmp_path / "record.json"))]) == 0
     said = capsys.readouterr().out
     assert said == "replayed: records 1, decisions 3, verdicts 8; no difference\n"
+
+
+def test_a_record_as_the_http_api_gives_it_replays_too(tmp_path: Path) -> None:
+    file = tmp_path / "record.json"
+    file.write_text(json.dumps(dated(data_of(bad_run().record()))))
+    assert '"2023-11-14T22:13:20Z"' in file.read_text()
+    assert run(["replay", str(file)]) == 0
 
 
 def test_a_record_that_does_not_is_an_error_that_says_where(

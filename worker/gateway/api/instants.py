@@ -21,6 +21,7 @@ INSTANTS = frozenset(
         "expires_at",
         "not_before",
         "next_tick_at",
+        "began_at",
     }
 )
 """The fields of read models that are instants; every other number is something else."""
