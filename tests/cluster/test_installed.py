@@ -185,6 +185,15 @@ async def an_installation(
         yield made
 
 
+async def answered_by_the_gateway(on: Cluster) -> int:
+    """To a delivery that no Trigger is for: it has to look for one."""
+    service = await on.get("v1", "Service", "gateway", SERINUS)
+    url = f"http://{text_at(service or {}, 'spec', 'clusterIP')}/hooks/flux/nobody"
+    async with httpx.AsyncClient(trust_env=False) as http:
+        answer = await http.post(url, content=b"{}", headers={"host": "gateway.serinus"})
+    return answer.status_code
+
+
 async def test_releases_run_in_the_pods_with_their_rights_alone(installed: Installed) -> None:
     made = installed.cluster
     good = await released(made, "v2", "Succeeded")
@@ -193,6 +202,7 @@ async def test_releases_run_in_the_pods_with_their_rights_alone(installed: Insta
     bad = await released(made, "v3", "Failed", error_rate="0.5")
     assert bad.failed < bad.sent / 4
     assert await image_of(made, "shop-primary") == "shop:v2"
+    assert await answered_by_the_gateway(made) == 404
     assert installed.refused() == []
     assert {call.account for call in installed.calls()} == {f"serinus-{each}" for each in Program}
     assert await installed.count("flagger_canary_successes_total") == 1
