@@ -24,10 +24,15 @@ EXAMPLES = 15
 SPOKEN_OF = Slot(name="spoken-of")
 REFUSED = ["2xx", "401", "403", "404", "409", "412", "422"]
 """What data of the right shape may be answered with: it may still make no sense now."""
+WRONG = ["400", "401", "403", "404", "405", "406", "409", "412", "413", "415", "422"]
+"""What data of the wrong shape may be answered with; a text may be too long for any body."""
 SLOW = (HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much)
 LISTS = ("list", "history", "manifests")
 CONFIG = {
-    "checks": {"positive_data_acceptance": {"expected-statuses": REFUSED}},
+    "checks": {
+        "positive_data_acceptance": {"expected-statuses": REFUSED},
+        "negative_data_rejection": {"expected-statuses": WRONG},
+    },
     "operations": [
         {
             # A cursor of the right shape that was never given.
