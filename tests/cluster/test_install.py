@@ -47,8 +47,8 @@ async def test_every_object_is_taken(cluster: Cluster, overlay: str) -> None:
         if text_at(obj, "kind") not in {"CustomResourceDefinition", "Namespace"}:
             await tried(cluster, {**obj, "metadata": {**map_at(obj, "metadata"), "name": "tried"}})
     kinds = [text_at(obj, "kind") for obj in made]
-    assert kinds.count("CustomResourceDefinition") == 4
-    assert kinds.count("Deployment") == 3
+    assert kinds.count("CustomResourceDefinition") == 5
+    assert kinds.count("Deployment") == 4
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
